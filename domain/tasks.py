@@ -37,6 +37,8 @@ class QueueKind(StrEnum):
     """Decide the disposition of inspected units."""
     COUNT = "COUNT"
     """Count the units of a stock level."""
+    PUTAWAY = "PUTAWAY"
+    """Put the unbinned units of a stock level into bins."""
 
 
 class TaskStatus(StrEnum):
@@ -156,6 +158,11 @@ def receipt_priority(expected_by: datetime | None, now: datetime) -> Priority:
             _hours_left(due), (f"No date is expected: treated as due on {_utc_text(due)}.",)
         )
     return Priority(_hours_left(expected_by), (f"Expected by {_utc_text(expected_by)}.",))
+
+
+def putaway_priority(now: datetime) -> Priority:
+    """Priority of putting units away: those that have waited longest come first."""
+    return Priority(_hours_left(now), (f"Units wait to be put away since {_utc_text(now)}.",))
 
 
 def seniority(created_at: datetime) -> int:

@@ -118,6 +118,8 @@ class Location(Model):
     daily_order_capacity = fields.IntField(null=True)
     time_zone = fields.TextField(default="UTC")
     pack_required = fields.BooleanField(default=False)
+    scan_required = fields.BooleanField(default=False)
+    walk_order = fields.IntField(null=True)
     active = fields.BooleanField(default=True)
     version = fields.BigIntField(default=1)
 
@@ -137,6 +139,8 @@ class LocationRow(TypedDict):
     daily_order_capacity: int | None
     time_zone: str
     pack_required: Flag
+    scan_required: Flag
+    walk_order: int | None
     active: Flag
     version: int
 

@@ -12,7 +12,11 @@ from models.database.model import Model
 
 
 class StockLevel(Model):
-    """Units of an item at a location, by state; no column is ever negative."""
+    """Units of an item at a location, by state; no column is ever negative.
+
+    `picked` is a part of `allocated`, `missing` of `quarantine`. The shelf has available + held +
+    allocated − picked units, and `binned` of them are in bins.
+    """
 
     id = fields.BigIntField(primary_key=True)
     item_id = fields.BigIntField()
@@ -26,6 +30,9 @@ class StockLevel(Model):
     damaged = fields.BigIntField(default=0)
     safety_stock = fields.BigIntField(default=0)
     incoming = fields.BigIntField(default=0)
+    picked = fields.BigIntField(default=0)
+    missing = fields.BigIntField(default=0)
+    binned = fields.BigIntField(default=0)
     version = fields.BigIntField(default=0)
     updated_at = fields.DatetimeField()
 
@@ -48,6 +55,9 @@ class StockLevelRow(TypedDict):
     damaged: int
     safety_stock: int
     incoming: int
+    picked: int
+    missing: int
+    binned: int
     version: int
     updated_at: datetime
 

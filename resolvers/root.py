@@ -93,6 +93,7 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "reasonCodeUpsert": catalog.reason_code_upsert,
     "supplierUpsert": catalog.supplier_upsert,
     "stockReceive": stock.stock_receive,
+    "stockPutAway": stock.stock_put_away,
     "stockAdjust": stock.stock_adjust,
     "stockMove": stock.stock_move,
     "safetyStockSet": stock.safety_stock_set,

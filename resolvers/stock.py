@@ -9,6 +9,7 @@ from strawberry import UNSET, argument
 import models.queries.reads.stock as stock_reads
 import workflows.stock.adjustments
 import workflows.stock.goods_receipts
+import workflows.stock.putaways
 from domain.values.search_texts import search_term
 from models.queries.reads.catalog import ItemFilters
 from schema.context import Info
@@ -17,6 +18,7 @@ from schema.fields.enums import MovementKind, StockState
 from schema.fields.paging import Connection, CountedConnection, selection_of, window
 from schema.mutations.perform import perform_mutation
 from schema.mutations.stock import (
+    PutAwayInput,
     SafetyStockInput,
     StockAdjustInput,
     StockMoveInput,
@@ -114,6 +116,19 @@ async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | 
     """
     return await perform_mutation(
         info, workflows.stock.goods_receipts.receive, input.to_command, StockPayload
+    )
+
+
+@sized(by="input.lines")
+async def stock_put_away(info: Info, input: PutAwayInput) -> StockPayload | None:
+    """Put units into bins: those that are in no bin, or those of another bin.
+
+    Nothing changes its state, so there are no movements. Refused: INSUFFICIENT_STOCK if fewer units
+    are there, TASK_NOT_CLAIMED if another worker puts the item away, INVALID, NOT_FOUND,
+    LIMIT_EXCEEDED above 200 lines.
+    """
+    return await perform_mutation(
+        info, workflows.stock.putaways.put_away, input.to_command, StockPayload
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import models.queries.reads.access as access_reads
 import models.queries.reads.audit as audit_reads
+import models.queries.reads.bins as bin_reads
 import models.queries.reads.catalog as catalog_reads
 import models.queries.reads.exceptions as exception_reads
 import models.queries.reads.fulfillments as fulfillment_reads
@@ -121,6 +122,8 @@ class Loaders:
     channel_locations = plain(catalog_reads.locations_by_channel)
     reasons = plain(catalog_reads.reasons_by_id)
     levels = scoped(stock_reads.levels_by_id)
+    bins_of_level = plain(bin_reads.bins_by_level)
+    contents_of_bin = scoped(bin_reads.contents_by_bin)
     movements = scoped(stock_reads.movements_by_id)
     reservations = scoped(reservation_reads.reservations_by_id)
     reservation_lines = scoped(reservation_reads.lines_by_reservation)

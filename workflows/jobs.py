@@ -16,6 +16,7 @@ import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.gateway_events as gateway_events
 import workflows.reservations.expiry as reservation_expiry
 import workflows.returns.expiry as return_expiry
+import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.claims as task_claims
 import workflows.transactions.idempotency as idempotency
 from workflows.exceptions.sweep import ExceptionSweep
@@ -56,6 +57,7 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("open overdue exceptions", 30.0, lambda context: context.exceptions.step()),
     Job("escalate exceptions", 5.0, transaction(exception_escalation.escalate_overdue)),
     Job("resume exceptions", 5.0, transaction(exception_escalation.resume)),
+    Job("open put-away tasks", 1.0, transaction(putaway_tasks.go_round)),
     Job("expire returns", 60.0, lambda context: return_expiry.expire_returns(context.transactions)),
     Job(
         "refund old cancellations",

@@ -14,8 +14,10 @@ import workflows.refunds.return_refunds as return_refunds
 import workflows.refunds.waiting_refunds as waiting_refunds
 import workflows.returns.closing as return_closing
 import workflows.returns.undelivered_parcels as undelivered_parcels
+import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.lifecycle as task_lifecycle
 import workflows.warehouse.shortages as shortages
+from domain.events.catalog import LocationUpserted
 from domain.events.fulfillments import (
     CarrierRecorded,
     FulfillmentCancelled,
@@ -89,6 +91,7 @@ REACTIONS = Reactions(
             after(
                 FulfillmentCancelled, task_lifecycle.cancel_tasks, fulfillment_holds.end_with_units
             ),
+            after(LocationUpserted, putaway_tasks.begin_round),
             after(OrderAllocated, shortages.settle),
             after(
                 OrderCancelled,
@@ -117,4 +120,5 @@ REACTIONS = Reactions(
         )
     ),
     after_available=(backorders.serve,),
+    after_reshelved=(putaway_tasks.follow_shelves,),
 )

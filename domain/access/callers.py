@@ -56,7 +56,8 @@ _STOREFRONT = ANONYMOUS_PERMISSIONS | _named(
     returns.request returns.cancel returns.track returns.read refunds.read"""
 )
 _PARTNER = _STOREFRONT | _named(
-    """permissions.read locations.read channels.read stock.read reservations.list orders.list
+    """permissions.read locations.read channels.read stock.read stock.putaway
+    reservations.list orders.list
     fulfillments.list fulfillments.work carriers.record tasks.read tasks.work
     returns.list returns.receive events.read"""
 )
@@ -69,8 +70,9 @@ _STAFF = _named(
     exceptions.read exceptions.work policies.read events.read"""
 )
 _WAREHOUSE = _STAFF | _named(
-    """stock.receive stock.adjust stock.move tasks.work fulfillments.work fulfillments.hold
-    carriers.record returns.track returns.receive returns.inspect returns.dispose"""
+    """stock.receive stock.putaway stock.adjust stock.move tasks.work fulfillments.work
+    fulfillments.hold carriers.record returns.track returns.receive returns.inspect
+    returns.dispose"""
 )
 _SUPPORT = _STAFF | _named(
     """reservations.hold orders.place orders.cancel carriers.record

@@ -59,6 +59,7 @@ MUTATIONS: Final[Mapping[str, str]] = MappingProxyType(
         "reasonCodeUpsert": "catalog.write",
         "supplierUpsert": "catalog.write",
         "stockReceive": "stock.receive",
+        "stockPutAway": "stock.putaway",
         "stockAdjust": "stock.adjust",
         "stockMove": "stock.move",
         "safetyStockSet": "stock.safety",

@@ -100,6 +100,8 @@ class UpsertLocation:
     daily_order_capacity: int | Absent | None = ABSENT
     time_zone: str | Absent | None = ABSENT
     pack_required: bool | Absent | None = ABSENT
+    scan_required: bool | Absent | None = ABSENT
+    walk_order: int | Absent | None = ABSENT
     active: bool | Absent | None = ABSENT
 
     def __post_init__(self) -> None:

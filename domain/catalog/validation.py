@@ -63,6 +63,8 @@ LOCATION_DEFAULTS: Final[Mapping[str, object]] = {
     "daily_order_capacity": None,
     "time_zone": "UTC",
     "pack_required": False,
+    "scan_required": False,
+    "walk_order": None,
     "active": True,
 }
 CHANNEL_DEFAULTS: Final[Mapping[str, object]] = {
@@ -142,10 +144,17 @@ def location_facts(given: UpsertLocation, zones: frozenset[str], problems: Probl
         facts["daily_order_capacity"] = given.daily_order_capacity
         with problems.under():
             check_count(given.daily_order_capacity, "dailyOrderCapacity")
+    if not isinstance(given.walk_order, Absent):
+        facts["walk_order"] = given.walk_order
+        with problems.under():
+            check_count(given.walk_order, "walkOrder")
     with problems.under():
         _check_zone(given.time_zone, zones)
     return facts | _named(
-        time_zone=given.time_zone, pack_required=given.pack_required, active=given.active
+        time_zone=given.time_zone,
+        pack_required=given.pack_required,
+        scan_required=given.scan_required,
+        active=given.active,
     )
 
 

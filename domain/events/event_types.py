@@ -23,7 +23,7 @@ from domain.events.payloads import EventPayload
 
 AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
     {
-        "Stock": (stock.StockChanged,),
+        "Stock": (stock.StockChanged, stock.StockPutAway),
         "Reservations": (
             reservations.ReservationCreated,
             reservations.ReservationExtended,

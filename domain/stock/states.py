@@ -85,6 +85,8 @@ CLAIMED_STATES: Final = frozenset({StockState.HELD, StockState.ALLOCATED})
 HAND_STATES: Final = frozenset(StockState) - CLAIMED_STATES
 # Booked as inventory; units in the other states are booked as inventory in quality control.
 INVENTORY_STATES: Final = CLAIMED_STATES | {StockState.AVAILABLE}
+# Units in these states are on the shelf, unless they are picked.
+SHELF_STATES: Final = INVENTORY_STATES
 STOCK_KEEPING: Final = frozenset(
     {LocationKind.WAREHOUSE, LocationKind.STORE, LocationKind.FULFILLMENT_PARTNER}
 )

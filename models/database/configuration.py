@@ -15,6 +15,7 @@ MODULES = [
     for noun in (
         "catalog",
         "stock",
+        "bins",
         "reservations",
         "orders",
         "fulfillments",

@@ -54,6 +54,7 @@ from models.migrations.later import (
     m0028_exception_steps,
     m0029_overdue_subjects,
     m0030_fulfillment_holds,
+    m0031_bins,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -119,6 +120,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0028_exception_steps", m0028_exception_steps.statements),
     Version("0029_overdue_subjects", m0029_overdue_subjects.statements),
     Version("0030_fulfillment_holds", m0030_fulfillment_holds.statements),
+    Version("0031_bins", m0031_bins.statements),
 )
 
 _TABLE = (

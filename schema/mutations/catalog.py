@@ -102,6 +102,14 @@ class LocationInput:
     """IANA name. Default for a new location: UTC."""
     pack_required: bool | None = UNSET
     """True if parcels are picked and packed before they ship. Default for a new location: false."""
+    scan_required: bool | None = UNSET
+    """True if each unit is scanned before it is picked, packed or shipped. Default for a new
+    location: false.
+    """
+    walk_order: int | None = UNSET
+    """Rank of a bin on the walk through its location; the lowest is visited first. Bins without a
+    rank come last, in the order of their codes (A-2 before A-10).
+    """
     active: bool | None = UNSET
     """Default for a new location: true."""
 
@@ -116,6 +124,8 @@ class LocationInput:
             daily_order_capacity=named(self.daily_order_capacity),
             time_zone=named(self.time_zone),
             pack_required=named(self.pack_required),
+            scan_required=named(self.scan_required),
+            walk_order=named(self.walk_order),
             active=named(self.active),
         )
 

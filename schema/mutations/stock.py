@@ -10,6 +10,7 @@ from schema.fields.money import MoneyInput
 from schema.types.stock import StockLevel, StockMovement
 from workflows.stock.adjustments import AdjustStock, MoveStock
 from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, SetSafetyStock
+from workflows.stock.putaways import PutAway, PutAwayLine
 
 
 @strawberry.input
@@ -22,12 +23,14 @@ class StockReceiptLineInput:
     """Cost of one unit in the base currency; absent: the cost of the item. If the item has none,
     the line is INVALID.
     """
+    bin_code: str | None = UNSET
+    """Bin that the units are put into; absent: they wait to be put away."""
 
     def to_line(self, *field: str) -> ReceiptLine:
         """A line of the command."""
         cost = given(self.unit_cost)
         money = None if cost is None else cost.to_money(*field, "unitCost")
-        return ReceiptLine(self.sku, self.quantity, money)
+        return ReceiptLine(self.sku, self.quantity, money, given(self.bin_code))
 
 
 @strawberry.input
@@ -45,6 +48,35 @@ class StockReceiptInput:
             line.to_line("input", "lines", str(index)) for index, line in enumerate(self.lines)
         )
         return ReceiveStock(self.location_code, self.reference, lines)
+
+
+@strawberry.input
+class PutAwayLineInput:
+    """Units of a SKU that are put into a bin."""
+
+    sku: str
+    quantity: int
+    bin_code: str
+    """Bin that the units are put into."""
+    from_bin_code: str | None = UNSET
+    """Bin that the units come from; absent: they are in no bin."""
+
+    def to_line(self) -> PutAwayLine:
+        """A line of the command."""
+        return PutAwayLine(self.sku, self.quantity, self.bin_code, given(self.from_bin_code))
+
+
+@strawberry.input
+class PutAwayInput:
+    """Units of a location that are put into its bins."""
+
+    location_code: str
+    lines: list[PutAwayLineInput]
+    """At most 200. All are performed or none."""
+
+    def to_command(self) -> PutAway:
+        """The command."""
+        return PutAway(self.location_code, tuple(line.to_line() for line in self.lines))
 
 
 @strawberry.input

@@ -14,7 +14,7 @@ from schema.fields.enums import ChannelKind, LocationKind, ReasonKind
 from schema.fields.money import Money, money
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import JSON, json_of
-from server.projection.records import column, derived, one
+from server.projection.records import Of, Record, column, derived, one
 
 
 @found_by(lambda loaders: loaders.suppliers)
@@ -88,8 +88,33 @@ class Location(Node):
     """IANA name. Days, cut-off times and capacity use this time zone."""
     pack_required: bool
     """False: shipping an OPEN or PICKED fulfillment also picks and packs it in full."""
+    scan_required: bool
+    """True: nothing is picked, packed or shipped before each unit is scanned."""
+    walk_order: int | None
+    """Rank of a bin on the walk through its location; the lowest is visited first. Null: after the
+    bins with a rank, in the order of the codes (A-2 before A-10).
+    """
     parent: "Location | None" = node_edge("Location", "parent_id")
     """The location that contains this one; null: none, or outside the scope of the caller's key."""
+    contents: list["BinStock"] = edge(
+        lambda loaders: loaders.contents_of_bin,
+        "id",
+        Of(lambda rows, _, context: [BinStock.from_row(row, context) for row in rows or ()], True),
+        rows=20,
+    )
+    """Units in this bin, by item; empty for a location of another kind."""
+
+
+@strawberry.type
+class BinStock(Record):
+    """Units of an item in a bin."""
+
+    bin: Location = edge(lambda loaders: loaders.locations, "bin_id", one(Location))
+    """Location of kind BIN."""
+    item: Item = edge(lambda loaders: loaders.items, "item_id", one(Item))
+    quantity: int
+    since: datetime = column("since_at")
+    """The bin has had units of the item without a break since then."""
 
 
 @found_by(lambda loaders: loaders.visible_channels)

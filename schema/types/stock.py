@@ -6,12 +6,12 @@ import strawberry
 
 from models.stock import StockLevelRow, StockMovementRow
 from schema.context import Context
-from schema.fields.edges import node_edge
+from schema.fields.edges import edge, node_edge
 from schema.fields.enums import MovementKind, StockState
 from schema.fields.money import Money
 from schema.fields.node import Node, found_by
-from schema.types.catalog import Item, Location, ReasonCode, item_edge, location_edge
-from server.projection.records import derived
+from schema.types.catalog import BinStock, Item, Location, ReasonCode, item_edge, location_edge
+from server.projection.records import derived, many
 
 _STATES = tuple(state.lower() for state in StockState)  # the columns
 
@@ -27,6 +27,11 @@ def _all_of(row: StockLevelRow) -> int:
         + row["refurbishing"]
         + row["damaged"]
     )
+
+
+def unbinned(row: StockLevelRow) -> int:
+    """The units on the shelf that are in no bin."""
+    return row["available"] + row["held"] + row["allocated"] - row["picked"] - row["binned"]
 
 
 @found_by(lambda loaders: loaders.levels)
@@ -52,6 +57,19 @@ class StockLevel(Node):
     """Units of `available` that are never promised."""
     incoming: int
     """Units that are expected and not in stock."""
+    picked: int
+    """Units of `allocated` that are off the shelf: in a tote, packed or at the dock."""
+    missing: int
+    """Units of `quarantine` that are in doubt until they are counted."""
+    unbinned: int = derived(
+        lambda level: unbinned(level.row),
+        of=("available", "held", "allocated", "picked", "binned"),
+    )
+    """Units on the shelf that are in no bin: available, held and allocated units, without the
+    picked ones and those in bins.
+    """
+    bins: list[BinStock] = edge(lambda loaders: loaders.bins_of_level, "id", many(BinStock), rows=5)
+    """Units in bins, in walk order."""
     on_hand: int = derived(lambda level: _all_of(level.row), of=_STATES)
     """Units in stock: the sum of the seven states."""
     updated_at: datetime

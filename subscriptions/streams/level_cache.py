@@ -23,7 +23,10 @@ LEVELS_MAX = 10_000
 # Columns of a level and their keys in its event. All other columns change only with an event.
 NUMBERS = {
     column: json_key(column)
-    for column in (*(state.lower() for state in StockState), "safety_stock")
+    for column in (
+        *(state.lower() for state in StockState),
+        *("safety_stock", "picked", "missing", "binned"),
+    )
 }
 _CACHED_TYPES = frozenset({"Item", "Location"})
 

@@ -13,18 +13,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.errors import DomainError
+from domain.stock.states import LocationKind
 from domain.values.money import Money
 from integrations.payments.gateway import Chargeback
 from integrations.payments.gateway import PaymentEventType as Told
+from tests.builders.catalog import a_location
 from tests.builders.in_process_server import InProcessServer
 from tests.builders.refunds import FAILED, FIONA, FRED, PENDING, SUCCEEDED, RefundDesk
 from tests.builders.returns import BOSS, Desk
-from tests.builders.store import Shop, open_shop
+from tests.builders.store import ADMIN, Shop, open_shop
 from tests.builders.warehouse import ANN, Warehouse
+from workflows.catalog.locations import upsert
 from workflows.jobs import JOBS, JobContext
 from workflows.orders.commands import Payment
 from workflows.refunds.gateway_events import receive_payment_event
-from workflows.transactions.outcomes import Outcome
+from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, receive
+from workflows.stock.putaways import PutAway, PutAwayLine, put_away
+from workflows.transactions.outcomes import Outcome, Request
 
 AVAILABILITY = """
 { availability(channel: "web", skus: ["TEE-S", "TEE-M", "TEE-L", "COAT"]) {
@@ -71,9 +76,10 @@ class SalesStory:
 
     async def tell(self) -> None:
         """Perform all actions."""
-        for step in (self.holds, self.stock, self.warehouse_work, self.fulfillment_holds):
+        for step in (self.holds, self.stock, self.bins, self.warehouse_work):
             await step()
-        await self.cancellations()
+        for step in (self.fulfillment_holds, self.cancellations):
+            await step()
         for step in (self.returns, self.refunds, self.parcels, self.claims, self.expiry, self.jobs):
             await step()
 
@@ -102,6 +108,23 @@ class SalesStory:
         )
         await done(shop.place(("TEE-L", 900), reference=self.reference(), backorder=True))
         await done(shop.receive(900, "TEE-L"))
+
+    async def bins(self) -> None:
+        """Put units away in a location of its own, and take them out of their bins again."""
+        shop, perform = self.shop, self.shop.transactions.perform
+        await done(perform(upsert, a_location("SHED")))
+        for code, parent, kind in (("S", "SHED", "ZONE"), ("S-1", "S", "BIN"), ("S-2", "S", "BIN")):
+            place = a_location(code, kind=LocationKind(kind), parent_code=parent)
+            await done(perform(upsert, place))
+        line = ReceiptLine("TEE-S", 4, bin_code="S-1", unit_cost=Money(400, "GBP"))
+        received = ReceiveStock("SHED", self.reference(), (line,))
+        await done(perform(receive, Request(received, ADMIN)))
+        await done(shop.receive(6, "TEE-S", "SHED"))
+        lines = (PutAwayLine("TEE-S", 5, "S-2"), PutAwayLine("TEE-S", 1, "S-2", "S-1"))
+        await done(perform(put_away, Request(PutAway("SHED", lines), ADMIN)))
+        await done(shop.adjust(-10, "TEE-S", "SHED"))
+        await done(perform(upsert, a_location("S", kind=LocationKind.ZONE, parent_code="LEEDS")))
+        await done(perform(upsert, a_location("S", kind=LocationKind.ZONE, parent_code="SHED")))
 
     async def sell(self, *lines: tuple[str, int], paid: str | None = None) -> Outcome:
         """Place an order of the one customer of this run."""

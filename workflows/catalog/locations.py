@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import models.queries.catalog.catalog as catalog_queries
+import workflows.catalog.location_bins as location_bins
 from domain.access.callers import Caller
 from domain.catalog.commands import Absent, UpsertLocation
 from domain.catalog.validation import (
@@ -60,7 +61,12 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
         if current is not None:
             await _check_use(tx, command, current, facts, problems)
     refuse(problems, "input")
+    bins = await location_bins.lock(tx, command, current, facts)
+    if current is not None:
+        await location_bins.check_empty(tx, command, current, facts, problems)
+    refuse(problems, "input")
     upserted = await write(tx, LOCATION, current, key, facts, LOCATION_DEFAULTS)
+    await location_bins.begin_rounds(tx, bins, upserted.id)
     event = LocationUpserted(code=key["code"], **upserted.step)
     report(tx, LOCATION, key, upserted, caller, event)
     return {"location": upserted.id}

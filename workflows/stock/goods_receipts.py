@@ -8,6 +8,7 @@ from typing import Any
 
 import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
+import models.queries.stock.bins as bin_queries
 import models.queries.stock.stock as stock_queries
 from domain.access.callers import Caller
 from domain.errors import (
@@ -18,14 +19,16 @@ from domain.errors import (
 from domain.ledger.entries import Occasion
 from domain.stock.states import (
     STOCK_KEEPING,
+    LocationKind,
     MovementKind,
     StockState,
     check_quantity,
 )
-from domain.values.codes import check_stored, store_codes
+from domain.values.codes import ByCode, check_stored, store_codes
 from domain.values.money import Money
 from domain.values.totals import totals
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
+from models.queries.stock.bins import BinFacts
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import Cause, Level, StockMove
 from workflows.transactions.transaction import Transaction
@@ -35,14 +38,18 @@ RECEIPT_LINES_MAX = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLine:
-    """Units of a SKU that arrived. `unit_cost` None: the item's unit cost."""
+    """Units of a SKU that arrived. `unit_cost` None: the item's unit cost.
+
+    `bin_code`: the bin that they are put into; None: they wait to be put away.
+    """
 
     sku: str
     quantity: int
     unit_cost: Money | None = None
+    bin_code: str | None = None
 
     def __post_init__(self) -> None:
-        store_codes(self, "sku")
+        store_codes(self, "sku", "bin_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +88,17 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
     check_open(location)
     items = await _items_of_lines(tx, command.lines)
     costs = [_unit_cost(tx, items[line.sku], line, i) for i, line in enumerate(command.lines)]
+    bins = await _bins_of_lines(tx, command.lines, location)
     item_ids = [items[line.sku].id for line in command.lines]
     await tx.stock.open_levels([(item_id, location.id) for item_id in item_ids])
+    await tx.stock.read_bins(
+        tx.stock.levels[item_id, location.id]
+        for item_id, into in zip(item_ids, bins, strict=True)
+        if into is not None
+    )
     await tx.costs.lock(item_ids)
     movements = []
-    for line, item_id, unit_cost in zip(command.lines, item_ids, costs, strict=True):
+    for line, into, item_id, unit_cost in zip(command.lines, bins, item_ids, costs, strict=True):
         value_minor = unit_cost * line.quantity
         tx.costs.receive(item_id, line.quantity, value_minor)
         change = StockMove(
@@ -98,6 +111,7 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
             reference=command.reference,
             value_minor=value_minor,
             value_currency=tx.terms.base_currency,
+            bin=into,
         )
         movements.append(tx.stock.move(change))
     units = sum(line.quantity for line in command.lines)
@@ -156,6 +170,41 @@ async def _items_of_lines(tx: Transaction, lines: Sequence[ReceiptLine]) -> Mapp
         if line.sku not in items:
             raise NotFound("item", line.sku, field=("input", "lines", str(index), "sku"))
     return items
+
+
+async def _bins_of_lines(
+    tx: Transaction, lines: Sequence[ReceiptLine], location: LocationFacts
+) -> list[BinFacts | None]:
+    """The bin of each line, or None. Raises NotFound or Invalid with the line."""
+    codes = {line.bin_code for line in lines if line.bin_code is not None}
+    if not codes:
+        return [None] * len(lines)
+    bins = await bin_queries.hold_bins(tx.session, codes)
+    found: list[BinFacts | None] = []
+    for index, line in enumerate(lines):
+        path = ("input", "lines", str(index), "binCode")
+        found.append(
+            None if line.bin_code is None else open_bin(bins, line.bin_code, location, *path)
+        )
+    return found
+
+
+def bin_at(bins: ByCode[BinFacts], code: str, location: LocationFacts, *field: str) -> BinFacts:
+    """The bin of this code at a location. Raises NotFound, or Invalid if it is no bin."""
+    found = bins.get(code)
+    if found is None or found.home_id != location.id:
+        raise NotFound("bin", code, field=field)
+    if found.kind != LocationKind.BIN:
+        raise Invalid(f"{found.code} is a {found.kind}; a BIN is required.", field=field)
+    return found
+
+
+def open_bin(bins: ByCode[BinFacts], code: str, location: LocationFacts, *field: str) -> BinFacts:
+    """As `bin_at`; also raises Invalid if the bin is inactive and takes no units."""
+    found = bin_at(bins, code, location, *field)
+    if not found.active:
+        raise Invalid(f"The bin {found.code} is not active.", field=field)
+    return found
 
 
 async def stock_location(tx: Transaction, caller: Caller, code: str) -> LocationFacts:

@@ -239,15 +239,21 @@ async def hold_all(
 
 
 async def admit(
-    tx: Transaction, subject: Subject, caller: Caller, field: tuple[str, ...]
+    tx: Transaction,
+    subject: Subject,
+    caller: Caller,
+    field: tuple[str, ...],
+    queue: QueueKind | None = None,
 ) -> list[TaskRow]:
     """Check that no other worker holds a task of the subject. Returns its live tasks, locked.
 
     The event of the step ends the task in the caller's name (workflows/tasks/lifecycle.py). For
     work that is still unfinished `progress` or `continue_in_queue` renews or claims the task. The
-    order or return must be locked first. Raises TaskNotClaimed at `field`.
+    order or return must be locked first. `queue`: only tasks of this queue count, because the
+    others of the subject are other work. Raises TaskNotClaimed at `field`.
     """
-    rows = await task_queries.lock_live(tx.session, subject[0], [str(subject[1])])
+    live = await task_queries.lock_live(tx.session, subject[0], [str(subject[1])])
+    rows = [row for row in live if queue is None or row["queue"] == queue]
     for row in rows:
         check_holder(tx, row, caller, field)
     return rows

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from domain.access.callers import Caller, Role
 from domain.errors import DomainError
 from domain.events.payloads import EventPayload, PayloadT
+from workflows.transactions.levels import Reshelved
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.outcomes import Outcome, Refused, Request
 from workflows.transactions.transaction import Transaction
@@ -32,10 +33,15 @@ def after(
 
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """Work before commit that follows from events, and from units that became AVAILABLE."""
+    """Work before commit that follows from events, and from units that changed.
+
+    `after_available`: items with units that became AVAILABLE. `after_reshelved`: levels that have
+    got unbinned units, or have no longer any.
+    """
 
     after_event: Mapping[type[EventPayload], Sequence[Reaction]]
     after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[object]]] = ()
+    after_reshelved: Sequence[Callable[[Transaction, Sequence[Reshelved]], Awaitable[object]]] = ()
 
 
 class KeyClaim(Enum):

@@ -202,7 +202,7 @@ class Transactions:
     async def _finish(self, tx: Transaction) -> None:
         """Run the reactions to events, then add journal entries, events and audit rows."""
         seen = 0
-        while seen < len(tx.outbox.events) or tx.stock.has_entered:
+        while seen < len(tx.outbox.events) or tx.stock.has_entered or tx.stock.has_reshelved:
             if seen > REACTIONS_MAX:
                 raise RuntimeError("the reactions of a transaction do not end")
             for event in tx.outbox.events[seen:]:
@@ -212,9 +212,13 @@ class Transactions:
             if item_ids := tx.stock.take_entered():
                 for serve in self._reactions.after_available:
                     await serve(tx, item_ids)
+            if levels := tx.stock.take_reshelved():
+                for follow in self._reactions.after_reshelved:
+                    await follow(tx, levels)
         if tx.journal.has_pending:
             await tx.flush()
             await tx.journal.add_rows()
+        await tx.stock.settle_bins()  # its movements are covered by the audit rows
         tx.stock.record_changes()
         tx.outbox.add_rows()
 

@@ -7,25 +7,27 @@ and a refusal is known before anything is written. CHECK constraints guard them 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import models.queries.stock.stock as stock_queries
 from domain.errors import InsufficientStock, LimitExceeded
-from domain.events.stock import StockChanged
 from domain.stock.states import MovementKind, StockState, movement_kind
 from models.database.locked_reads import LockedReads
 from models.database.sql import Question, WriteStatement
+from models.queries.stock.bins import BinFacts
 from models.queries.stock.stock import LockedLevelRow
 from models.stock import StockMovement
 from workflows.transactions.digests import digest
+from workflows.transactions.levels import Cause as Cause
+from workflows.transactions.levels import Key as Key
+from workflows.transactions.levels import Level as Level
+from workflows.transactions.levels import Reshelved
+from workflows.transactions.levels import StockMove as StockMove
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.outbox import Outbox
+from workflows.transactions.shelves import Shelves
 from workflows.transactions.unit_of_work import Restore, UnitOfWork
-
-Key = tuple[int, int]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -38,117 +40,6 @@ F = TypeVar("F")
 LEVEL_MAX = 2_000_000_000
 
 
-@dataclass(slots=True)
-class Level:
-    """One locked stock row: its units by state, and their changes since it was written."""
-
-    id: int
-    item_id: int
-    location_id: int
-    sku: str
-    location: str
-    safety_stock: int
-    version: int
-    units: dict[StockState, int]
-    deltas: dict[StockState, int] = field(default_factory=dict)
-
-    @property
-    def key(self) -> Key:
-        """(item, location): the order in which rows are locked."""
-        return (self.item_id, self.location_id)
-
-    def event(self, cause: Cause) -> StockChanged:
-        """The payload of `stock.changed` with the present numbers."""
-        # `units` has every state, in the order of StockState.
-        available, held, allocated, quality_control, *others = self.units.values()
-        quarantine, refurbishing, damaged = others
-        return StockChanged(
-            sku=self.sku,
-            location=self.location,
-            cause=cause.kind,
-            available=available,
-            held=held,
-            allocated=allocated,
-            quality_control=quality_control,
-            quarantine=quarantine,
-            refurbishing=refurbishing,
-            damaged=damaged,
-            safety_stock=self.safety_stock,
-        )
-
-    @property
-    def next_version(self) -> int:
-        """The version that the row has once its changes are written."""
-        return self.version + bool(self.deltas)
-
-    @property
-    def on_hand(self) -> int:
-        """Units in any state."""
-        return sum(self.units.values())
-
-    @property
-    def promisable(self) -> int:
-        """Available units above safety stock; never negative."""
-        return max(0, self.units[StockState.AVAILABLE] - self.safety_stock)
-
-    def copy(self) -> Level:
-        """A copy that changes independently."""
-        return replace(self, units=dict(self.units), deltas=dict(self.deltas))
-
-    @staticmethod
-    def from_row(row: LockedLevelRow) -> Level:
-        """A level as `queries.lock_levels` reads it."""
-        return Level(
-            id=row["id"],
-            item_id=row["item_id"],
-            location_id=row["location_id"],
-            sku=row["sku"],
-            location=row["location"],
-            safety_stock=row["safety_stock"],
-            version=row["version"],
-            units={
-                StockState.AVAILABLE: row["available"],
-                StockState.HELD: row["held"],
-                StockState.ALLOCATED: row["allocated"],
-                StockState.QUALITY_CONTROL: row["quality_control"],
-                StockState.QUARANTINE: row["quarantine"],
-                StockState.REFURBISHING: row["refurbishing"],
-                StockState.DAMAGED: row["damaged"],
-            },
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class StockMove:
-    """Units that go from a state to another; None is outside the stock. `value_minor` is at cost.
-
-    `channel_id`: the channel of the hold, order or return that the units move for, if any.
-    """
-
-    item_id: int
-    location_id: int
-    from_state: StockState | None
-    to_state: StockState | None
-    quantity: int
-    actor: str
-    channel_id: int | None = None
-    reference: str | None = None
-    reason_id: int | None = None
-    note: str | None = None
-    occurred_at: datetime | None = None
-    value_minor: int | None = None
-    value_currency: str | None = None
-    kind: MovementKind | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Kind and actor of the last movement of a level."""
-
-    kind: MovementKind
-    actor: str
-
-
 class LockedStock:
     """Locked levels by (item, location)."""
 
@@ -159,6 +50,7 @@ class LockedStock:
         self._by_item: dict[int, list[Level]] = {}
         self._changed: dict[Key, Cause] = {}
         self._entered: set[int] = set()
+        self._shelves = Shelves(unit, outbox)
 
     async def lock(self, item_ids: Iterable[int]) -> None:
         """Lock every level of these items, at all locations, in order.
@@ -250,6 +142,7 @@ class LockedStock:
             self._shift(level, change.to_state, change.quantity)
             if change.to_state is StockState.AVAILABLE:
                 self._entered.add(change.item_id)
+        self._shelves.follow(level, change)
         kind = change.kind or movement_kind(change.from_state, change.to_state)
         self._changed.pop(key, None)
         self._changed[key] = Cause(kind, change.actor)
@@ -285,17 +178,21 @@ class LockedStock:
         self._unit.add(StockMovement, row)
         return movement_id
 
-    def take_moves(self) -> WriteStatement:
-        """The statement that writes the levels that moved, in lock order."""
-        dirty = [self.levels[key] for key in sorted(self.levels) if self.levels[key].deltas]
+    def take_moves(self) -> list[WriteStatement]:
+        """The statements that write the levels that changed, in lock order, and their bins."""
+        dirty = [self.levels[key] for key in sorted(self.levels) if self.levels[key].is_changed]
         for level in dirty:
             level.version += 1
-        write = stock_queries.moved(
-            [(level.id, level.deltas, level.version) for level in dirty], self._unit.now
-        )
+        changes = [(level.id, level.deltas, level.version) for level in dirty]
+        if any(level.has_changed_parts for level in dirty):
+            parts = [(level.picked, level.missing, level.binned) for level in dirty]
+            write = stock_queries.moved_with_parts(changes, parts, self._unit.now)
+        else:
+            write = stock_queries.moved(changes, self._unit.now)
         for level in dirty:
             level.deltas = {}
-        return write
+            level.has_changed_parts = False
+        return [write, *self._shelves.take_changes()]
 
     def record_changes(self) -> None:
         """Record one `stock.changed` per level that moved, with its present numbers.
@@ -322,8 +219,43 @@ class LockedStock:
         entered, self._entered = frozenset(self._entered), set()
         return entered
 
+    async def read_bins(self, levels: Iterable[Level]) -> None:
+        """Read the bins of locked levels, which a named bin and `put_away` need."""
+        await self._shelves.read(levels)
+
+    def put_away(
+        self, level: Level, units: int, into: BinFacts, actor: str, source: BinFacts | None = None
+    ) -> None:
+        """Put units of a level into a bin: unbinned ones, or those of another bin.
+
+        The bins must be read. Raises InsufficientStock if fewer units are there.
+        """
+        self._shelves.put_away(level, units, into, actor, source)
+        self.touch(level, Cause(MovementKind.MOVED, actor))
+
+    def pick(self, level: Level, units: int, actor: str, named: BinFacts | None = None) -> None:
+        """Take allocated units off the shelf, out of a bin if one is named; below 0: put back.
+
+        Raises InsufficientStock if fewer allocated units are on the shelf, or were picked.
+        """
+        self._shelves.pick(level, units, actor, named)
+        self.touch(level, Cause(MovementKind.MOVED, actor))
+
+    async def settle_bins(self) -> None:
+        """Decide which bins the units have left, before the changes are taken."""
+        await self._shelves.settle(self.levels)
+
+    @property
+    def has_reshelved(self) -> bool:
+        """True if unbinned units of a level changed since the last call of `take_reshelved`."""
+        return self._shelves.has_reshelved
+
+    def take_reshelved(self) -> list[Reshelved]:
+        """Levels that have got unbinned units since the last call, or have no longer any."""
+        return self._shelves.take_reshelved(self.levels)
+
     def touch(self, level: Level, cause: Cause) -> None:
-        """Mark a level as changed although no units moved (its safety stock changed)."""
+        """Mark a level as changed although no unit changed its state."""
         self._changed[level.key] = cause
 
     def snapshot(self) -> Restore:
@@ -331,6 +263,7 @@ class LockedStock:
         levels = {key: level.copy() for key, level in self.levels.items()}
         item_ids = list(self._by_item)
         changed, entered = dict(self._changed), set(self._entered)
+        restore_shelves = self._shelves.snapshot()
 
         def restore() -> None:
             self.levels = levels
@@ -338,5 +271,6 @@ class LockedStock:
             for level in levels.values():
                 self._by_item[level.item_id].append(level)
             self._changed, self._entered = changed, entered
+            restore_shelves()
 
         return restore

@@ -71,14 +71,15 @@ class Transaction:
 
     async def flush(self) -> None:
         """Write all rows and changes collected so far; the database checks them here."""
-        await self.session.write(*self._take_writes())
+        await self.session.write(*await self._take_writes())
 
     async def flush_and_commit(self) -> None:
         """Write all rows and changes collected so far, and commit."""
-        await self.session.write_and_commit(*self._take_writes())
+        await self.session.write_and_commit(*await self._take_writes())
 
-    def _take_writes(self) -> tuple[RowsByModel, Sequence[WriteStatement]]:
-        changes = (self.stock.take_moves(), self.costs.take_changes())
+    async def _take_writes(self) -> tuple[RowsByModel, Sequence[WriteStatement]]:
+        await self.stock.settle_bins()
+        changes = (*self.stock.take_moves(), self.costs.take_changes())
         return self.unit.take_rows(), changes
 
     @asynccontextmanager

@@ -16,6 +16,10 @@ DIGESTED: dict[str, tuple[str, ...]] = {
         *("reason_id", "channel_id", "reference", "note", "actor", "occurred_at", "value_minor"),
         *("value_currency", "transaction_id"),
     ),
+    "bin_movement": (
+        *("id", "level_id", "from_bin_id", "to_bin_id", "quantity", "actor", "occurred_at"),
+        "transaction_id",
+    ),
     "journal_entry": (
         *("id", "posted_at", "effective_at", "memo", "reference", "reverses_id", "channel_id"),
         *("location_id", "actor", "transaction_id"),
@@ -92,7 +96,7 @@ async def lines_of_entries(
     )
 
 
-_COVERED = ("stock_movement", "journal_entry", "event", "archived_event")
+_COVERED = ("stock_movement", "bin_movement", "journal_entry", "event", "archived_event")
 _BY_TRANSACTION = " UNION ALL ".join(
     (
         *(

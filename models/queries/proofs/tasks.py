@@ -14,7 +14,7 @@ FROM return_item WHERE state IN ('RECEIVED', 'WRONG_ITEM', 'INSPECTED')
 """
 _LIVE = """
 SELECT subject_type, subject_key, queue, location_id, 0, 1
-FROM task WHERE status IN ('OPEN', 'CLAIMED') AND queue <> 'COUNT'
+FROM task WHERE status IN ('OPEN', 'CLAIMED') AND queue NOT IN ('COUNT', 'PUTAWAY')
 """
 
 STEPS_HAVE_TASKS = f"""

@@ -40,6 +40,8 @@ LOCATION_COLUMNS = (
     "active",
     "time_zone",
     "pack_required",
+    "scan_required",
+    "walk_order",
     "parent_id",
 )
 CHANNEL_COLUMNS = ("id", "code", "name", "kind", "currency", "priority", "safety_buffer", "active")

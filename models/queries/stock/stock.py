@@ -12,7 +12,8 @@ from models.database.sessions import Session
 from models.database.sql import Question, WriteStatement, question
 
 _COLUMNS = (
-    "available, held, allocated, quality_control, quarantine, refurbishing, damaged, safety_stock"
+    "available, held, allocated, quality_control, quarantine, refurbishing, damaged, safety_stock,"
+    " picked, missing, binned"
 )
 
 _LEVELS = f"""
@@ -43,6 +44,9 @@ class LockedLevelRow(TypedDict):
     refurbishing: int
     damaged: int
     safety_stock: int
+    picked: int
+    missing: int
+    binned: int
     sku: str
     location: str
 
@@ -129,6 +133,24 @@ def moved(
         for level_id, deltas, version in changes
     ]
     return WriteStatement("stock_level", _CHANGED, _ASSIGNMENTS, rows)
+
+
+_PARTS = ("picked", "missing", "binned")
+_CHANGED_WITH_PARTS = (*_CHANGED, *((part, "bigint") for part in _PARTS))
+_ASSIGNMENTS_WITH_PARTS = ", ".join((_ASSIGNMENTS, *(f"{part} = c.{part}" for part in _PARTS)))
+
+
+def moved_with_parts(
+    changes: Sequence[tuple[int, Mapping[StockState, int], int]],
+    parts: Sequence[tuple[int, int, int]],
+    now: datetime,
+) -> WriteStatement:
+    """Write as `moved` does, and set (picked, missing, binned) of each level.
+
+    A statement of its own: holds and orders change no part, and write three columns less.
+    """
+    rows = [(*row, *part_of) for row, part_of in zip(moved(changes, now).rows, parts, strict=True)]
+    return WriteStatement("stock_level", _CHANGED_WITH_PARTS, _ASSIGNMENTS_WITH_PARTS, rows)
 
 
 async def set_safety_stock(

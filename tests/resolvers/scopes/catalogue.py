@@ -94,6 +94,7 @@ _ORDER = f'{{channel: "$channel", externalReference: "$unique", lines: [{_LINE}]
 _SCAN = 'trackingNumber: "$tracking", eventId: "$unique", status: IN_TRANSIT, occurredAt: "$now"'
 _RECEIPT = '{locationCode: "$place", reference: "R", lines: [{sku: "TEE", quantity: 1}]}'
 _COUNT = '{locationCode: "$place", sku: "TEE", delta: 1, reasonCode: "COUNT"}'
+_PUT_AWAY = '{locationCode: "$place", lines: [{sku: "TEE", quantity: 1, binCode: "$bin"}]}'
 _MOVE = (
     '{locationCode: "$place", sku: "TEE", fromState: AVAILABLE, toState: QUARANTINE, quantity: 1,'
     ' reasonCode: "QUALITY"}'
@@ -123,6 +124,7 @@ MUTATIONS: Final = (
     Row("reasonCodeUpsert", 'code: "X", kind: RETURN, label: "X"', "", "CA", EVERYWHERE),
     Row("supplierUpsert", 'code: "X", name: "X"', "", "CA", EVERYWHERE),
     Row("stockReceive", f"input: {_RECEIPT}", "", "WVCA", AT_PLACE),
+    Row("stockPutAway", f"input: {_PUT_AWAY}", "", "PWVA", AT_PLACE),
     Row("stockAdjust", f"input: {_COUNT}", "", "WVFA", AT_PLACE),
     Row("stockMove", f"input: {_MOVE}", "", "WVCA", AT_PLACE),
     Row(

@@ -61,6 +61,7 @@ def filled(text: str, world: TwoHalves) -> str:
         **half.ids,
         "name": half.name,
         "place": half.location,
+        "bin": half.bin,
         "channel": half.channel,
         "actor": half.actor("both", "actor"),
         "owner": half.actor("place", "actor"),

@@ -38,6 +38,7 @@ def _mutation(name: str, input_type: str, found: str) -> str:
 
 SHIP = _mutation("fulfillmentShip", "FulfillmentShipInput", "fulfillment { id }")
 ADJUST = _mutation("stockAdjust", "StockAdjustInput", "levels { id } movements { id }")
+PUT_AWAY = _mutation("stockPutAway", "PutAwayInput", "levels { id }")
 REQUEST = _mutation(
     "returnRequest", "ReturnRequestInput", "return { id rmaNumber items { id } refunds { id } }"
 )
@@ -78,6 +79,10 @@ class Half:
     @property
     def location(self) -> str:
         return f"{self.name}place-dc"
+
+    @property
+    def bin(self) -> str:
+        return f"{self.name}place-bin"
 
     def actor(self, part: str, word: str) -> str:
         """The name of an actor. Units are of no channel, and events name who moved them."""
@@ -130,6 +135,8 @@ async def _found(api: InProcessServer, half: Half) -> None:
     }
     made = await api.done(UPSERT_LOCATION, {"input": place})
     half.ids["Location"] = made["location"]["id"]
+    shelf = {"code": half.bin, "name": half.text("place", "shelf"), "kind": "BIN"}
+    await api.done(UPSERT_LOCATION, {"input": {**shelf, "parentCode": half.location}})
     channel = {
         "code": half.channel,
         "name": half.text("channel", "name"),
@@ -158,6 +165,8 @@ async def _stock(api: InProcessServer, half: Half) -> None:
     made = await api.done(RECEIVE, {"input": delivery}, key=key)
     half.ids["StockLevel"] = made["levels"][0]["id"]
     half.ids["StockMovement"] = made["movements"][0]["id"]
+    line = {"sku": "TEE", "quantity": 5, "binCode": half.bin}
+    await api.done(PUT_AWAY, {"input": {**at, "lines": [line]}}, key=key)
     counted = {**at, "sku": "TEE", "delta": -1, "reasonCode": "COUNT"}
     counted["note"] = half.text("place", "note")
     await api.done(ADJUST, {"input": counted}, key=key)

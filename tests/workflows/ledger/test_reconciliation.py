@@ -29,6 +29,7 @@ from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
 from tests.workflows.refunds.test_unearned_units import BREAKS as UNEARNED_BREAKS
 from tests.workflows.returns.test_costs import BROKEN as COST_PROOF
 from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
+from tests.workflows.stock.test_bin_proofs import BREAKS as BIN_BREAKS
 from workflows.ledger.reconciliation import OTHERS, Difference, proof_count, reconcile
 from workflows.transactions.transaction import Transaction
 
@@ -327,6 +328,7 @@ def test_every_proof_is_broken_once() -> None:
     digests = {f"{table} digests" for table in DIGESTED}
     breaks = (
         BREAKS,
+        BIN_BREAKS,
         CAUSE_BREAKS,
         CHARGEBACK_BREAKS,
         MONEY_BREAKS,

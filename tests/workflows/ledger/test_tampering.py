@@ -13,6 +13,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from models.audit import AuditEntry, AuditSeal
+from models.bins import BinMovement
 from models.database.database import Database
 from models.events import Event
 from models.ledger import JournalEntry, JournalLine
@@ -24,7 +25,7 @@ from workflows.ledger.reconciliation import reconcile
 from workflows.ledger.sealing import Sealing
 
 MODELS: tuple[type[Model], ...] = (
-    *(AuditEntry, AuditSeal, StockMovement, JournalEntry, JournalLine, Event),
+    *(AuditEntry, AuditSeal, StockMovement, BinMovement, JournalEntry, JournalLine, Event),
 )
 OTHER_ID = "ffffffff-0000-7000-8000-000000000001"
 # A value that differs from the stored one, by the kind of the column.

@@ -22,6 +22,9 @@ def test_a_level_reports_the_units_of_each_state_under_its_key() -> None:
         quarantine=15,
         refurbishing=16,
         damaged=17,
+        picked=5,
+        missing=6,
+        binned=7,
     )
     level = Level.from_row(row)
     assert encode(level.event(Cause(MovementKind.HELD, "ann"))) == {
@@ -29,6 +32,10 @@ def test_a_level_reports_the_units_of_each_state_under_its_key() -> None:
         "location": "LEEDS",
         "cause": "HELD",
         "safetyStock": 90,
+        "picked": 5,
+        "missing": 6,
+        "binned": 7,
         **{json_key(state.lower()): units for state, units in level.units.items()},
     }
     assert list(level.units.values()) == list(range(11, 18))
+    assert (level.shelf, level.unbinned) == (11 + 12 + 13 - 5, 11 + 12 + 13 - 5 - 7)

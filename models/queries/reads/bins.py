@@ -1,0 +1,54 @@
+"""Reads of the units in bins, by level and by bin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypedDict
+
+import models.queries.listing.visibility as visibility
+from domain.stock.bins import walk_rank
+from models.database.sessions import Session
+from models.queries.listing.paging import grouped
+from models.queries.listing.scopes import Scope
+
+
+class ShownBinRow(TypedDict):
+    """Units of an item in a bin; `code` and `walk_order` are the bin's."""
+
+    level_id: int
+    bin_id: int
+    item_id: int
+    quantity: int
+    since_at: datetime
+    code: str
+    walk_order: int | None
+
+
+_BINS = """
+SELECT b.level_id, b.bin_id, s.item_id, b.quantity, b.since_at, l.code, l.walk_order
+FROM bin_stock b JOIN stock_level s ON s.id = b.level_id JOIN location l ON l.id = b.bin_id
+"""
+
+
+async def bins_by_level(session: Session, ids: Sequence[int]) -> Mapping[int, list[ShownBinRow]]:
+    """The bins of these levels, in walk order."""
+    sql = f"{_BINS} WHERE b.level_id = ANY($1::bigint[])"
+    rows = await session.rows(ShownBinRow, sql, list(ids))
+    ranked = sorted(rows, key=lambda row: walk_rank(row["walk_order"], row["code"]))
+    return grouped(ranked, "level_id")
+
+
+async def contents_by_bin(
+    session: Session, scope: Scope, ids: Sequence[int]
+) -> Mapping[int, list[ShownBinRow]]:
+    """The units in these bins, of levels that the caller may see, in the order of levels."""
+    conditions = ["b.bin_id = ANY($1::bigint[])"]
+    values: list[object] = [list(ids)]
+    for condition in visibility.STOCK_LEVEL.conditions(scope):
+        text, found = visibility.bound(condition, scope)
+        places = [f"${len(values) + number}" for number in range(1, len(found) + 1)]
+        conditions.append(text.format(*places))
+        values += found
+    sql = f"{_BINS} WHERE {' AND '.join(conditions)} ORDER BY b.bin_id, b.level_id"
+    return grouped(await session.rows(ShownBinRow, sql, *values), "bin_id")

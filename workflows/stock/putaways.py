@@ -1,0 +1,215 @@
+"""Put-away: units go into bins, from the unbinned ones of their level or from another bin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import models.queries.catalog.lookups as lookups
+import models.queries.stock.bins as bin_queries
+import workflows.tasks.claims as tasks
+from domain.access.callers import Caller
+from domain.errors import InsufficientStock, Invalid, LimitExceeded, NotFound
+from domain.events.stock import BinMove, StockPutAway
+from domain.problems import Problems
+from domain.stock.states import check_quantity
+from domain.tasks import QueueKind
+from domain.values.codes import ByCode, store_codes
+from models.queries.catalog.lookups import ItemFacts, LocationFacts
+from models.queries.stock.bins import BinFacts
+from models.tasks import TaskRow
+from workflows.stock.goods_receipts import bin_at, check_open, open_bin, stock_location
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.levels import Level
+from workflows.transactions.transaction import Transaction
+
+LINES_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PutAwayLine:
+    """Units of an item to put into a bin. `from_bin_code` None: units that are in no bin."""
+
+    sku: str
+    quantity: int
+    bin_code: str
+    from_bin_code: str | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "sku", "bin_code", "from_bin_code")
+
+
+@dataclass(frozen=True, slots=True)
+class PutAway:
+    """Put units of a location into its bins: all lines or none."""
+
+    location_code: str
+    lines: tuple[PutAwayLine, ...]
+
+    def __post_init__(self) -> None:
+        store_codes(self, "location_code")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A line with what its codes name."""
+
+    path: tuple[str, ...]
+    units: int
+    item: ItemFacts
+    into: BinFacts
+    source: BinFacts | None
+
+
+@one_by_one("stockPutAway")
+async def put_away(tx: Transaction, command: PutAway, caller: Caller) -> Mapping[str, Any]:
+    """Put units into bins, line by line; a later line may move what an earlier one has put away.
+
+    Locks the levels, then their PUTAWAY tasks. All faults of the lines are reported together:
+    Invalid, NotFound, InsufficientStock or TaskNotClaimed, with the line. Also raises LimitExceeded
+    above LINES_MAX lines. Records `stock.put_away` for each level.
+    """
+    _check_count(command)
+    location = await stock_location(tx, caller, command.location_code)
+    check_open(location)
+    steps = await _read(tx, command, location)
+    await tx.stock.lock([step.item.id for step in steps])
+    levels = _levels(tx, steps, location)
+    await tx.stock.read_bins(levels.values())
+    live = await _admit(tx, steps, levels, caller)
+    _move(tx, steps, levels, caller.actor)
+    await _follow_tasks(tx, live, levels, caller.actor)
+    _record(tx, steps, levels, location, caller.actor)
+    return {"levels": [level.id for level in levels.values()], "movements": []}
+
+
+def _check_count(command: PutAway) -> None:
+    field = ("input", "lines")
+    if not command.lines:
+        raise Invalid("At least one line is required; none was sent.", field=field)
+    if len(command.lines) > LINES_MAX:
+        raise LimitExceeded("lines", LINES_MAX, len(command.lines), field=field)
+
+
+async def _read(tx: Transaction, command: PutAway, location: LocationFacts) -> list[_Step]:
+    """The lines with their items and bins. Raises the faults of all lines."""
+    items = await lookups.items_by_sku(tx.session, [line.sku for line in command.lines])
+    codes = {code for line in command.lines for code in (line.bin_code, line.from_bin_code) if code}
+    bins = await bin_queries.hold_bins(tx.session, codes)
+    problems = Problems()
+    steps: list[_Step] = []
+    for index, line in enumerate(command.lines):
+        path = ("input", "lines", str(index))
+        with problems.under(*path):
+            steps.append(_step(line, path, items, bins, location))
+    problems.refuse()
+    return steps
+
+
+def _step(
+    line: PutAwayLine,
+    path: tuple[str, ...],
+    items: ByCode[ItemFacts],
+    bins: ByCode[BinFacts],
+    location: LocationFacts,
+) -> _Step:
+    """The line with its item and bins. Raises all its faults."""
+    problems = Problems()
+    item, into, source = items.get(line.sku), bins.get(line.bin_code), None
+    with problems.under():
+        check_quantity(line.quantity)
+    if item is None:
+        problems.errors.append(NotFound("item", line.sku, field=("sku",)))
+    with problems.under():
+        open_bin(bins, line.bin_code, location, "binCode")
+    if line.from_bin_code is not None:
+        source = bins.get(line.from_bin_code)
+        with problems.under():
+            bin_at(bins, line.from_bin_code, location, "fromBinCode")
+        if into is not None and into is source:
+            error = Invalid("`fromBinCode` must differ from `binCode`.", field=("binCode",))
+            problems.errors.append(error)
+    problems.refuse()
+    assert item is not None
+    assert into is not None
+    return _Step(path, line.quantity, item, into, source)
+
+
+def _levels(tx: Transaction, steps: list[_Step], location: LocationFacts) -> dict[int, Level]:
+    """The locked levels by item. Raises InsufficientStock where the item was never there."""
+    problems = Problems()
+    levels: dict[int, Level] = {}
+    for step in steps:
+        level = tx.stock.level(step.item.id, location.id)
+        if level is not None:
+            levels[step.item.id] = level
+            continue
+        with problems.under(*step.path):
+            raise InsufficientStock(step.item.sku, step.units, 0, field=("quantity",))
+    problems.refuse()
+    return levels
+
+
+async def _admit(
+    tx: Transaction, steps: list[_Step], levels: Mapping[int, Level], caller: Caller
+) -> dict[int, list[TaskRow]]:
+    """The live tasks of the levels of which unbinned units are put away. Raises TaskNotClaimed."""
+    first = {step.item.id: step for step in reversed(steps) if step.source is None}
+    problems = Problems()
+    live: dict[int, list[TaskRow]] = {}
+    for item_id in sorted(first):
+        subject = ("StockLevel", levels[item_id].id)
+        with problems.under(*first[item_id].path):
+            live[item_id] = await tasks.admit(tx, subject, caller, ("sku",), QueueKind.PUTAWAY)
+    problems.refuse()
+    return live
+
+
+def _move(tx: Transaction, steps: list[_Step], levels: Mapping[int, Level], actor: str) -> None:
+    problems = Problems()
+    for step in steps:
+        with problems.under(*step.path, "quantity"):
+            tx.stock.put_away(levels[step.item.id], step.units, step.into, actor, step.source)
+    problems.refuse()
+
+
+async def _follow_tasks(
+    tx: Transaction,
+    live: Mapping[int, list[TaskRow]],
+    levels: Mapping[int, Level],
+    actor: str,
+) -> None:
+    """End the tasks of levels whose last unbinned unit was put away; claim the others."""
+    for item_id, rows in live.items():
+        if levels[item_id].unbinned == 0:
+            await tasks.finish(tx, rows, actor)
+        else:
+            await tasks.progress(tx, rows, actor)
+
+
+def _record(
+    tx: Transaction,
+    steps: list[_Step],
+    levels: Mapping[int, Level],
+    location: LocationFacts,
+    actor: str,
+) -> None:
+    for item_id, level in levels.items():
+        moves = tuple(
+            BinMove(None if step.source is None else step.source.code, step.into.code, step.units)
+            for step in steps
+            if step.item.id == item_id
+        )
+        event = StockPutAway(
+            sku=level.sku, location=level.location, moves=moves, unbinned=level.unbinned
+        )
+        tx.outbox.record(
+            event, level.id, actor=actor, version=level.next_version, location_id=location.id
+        )
+        tx.outbox.audit(
+            actor,
+            "stockPutAway",
+            ("StockLevel", level.id),
+            after={"moves": moves, "unbinned": level.unbinned},
+        )
