@@ -1,16 +1,14 @@
 """Address of the payment gateway in the settings, and the client for it."""
 
-import ipaddress
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
+from integrations.addresses import parse_http_address, simulator_options
+from integrations.http_client import HttpLimits
 from integrations.payments.gateway import PaymentGateway
-from integrations.payments.http import HttpGateway, HttpLimits
+from integrations.payments.http import HttpGateway
 from integrations.payments.simulator import Deliver, PaymentSimulator
 from integrations.payments.simulator_faults import WELL_BEHAVED, chaos
 from integrations.payments.simulator_journal import PaymentJournal
-
-SEED_LENGTH_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +29,10 @@ def parse_gateway(text: str) -> GatewayAddress:
     """
     head, _, query = text.strip().partition("?")
     if head == "simulator":
-        return _simulator(query)
-    try:
-        parts = urlsplit(text.strip())
-        port, host = parts.port, parts.hostname
-    except ValueError:
-        raise ValueError("the payment gateway's address is not a URL") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("the payment gateway must be `simulator` or an https:// address")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("a payment gateway over http:// must be on loopback")
-    if parts.query or parts.fragment:
-        raise ValueError("the payment gateway's address must not have a query or a fragment")
-    shown = f"[{host}]" if ":" in host else host
-    authority = shown if port is None else f"{shown}:{port}"
-    url = urlunsplit((parts.scheme, authority, parts.path.rstrip("/"), "", ""))
-    auth = None
-    if parts.username is not None:
-        auth = (unquote(parts.username), unquote(parts.password or ""))
-    return GatewayAddress(url, auth)
+        options = simulator_options(query, ("chaos", "journal"))
+        return GatewayAddress(chaos_seed=options.get("chaos"), journal=options.get("journal"))
+    address = parse_http_address(text, "payment gateway")
+    return GatewayAddress(address.url, address.auth)
 
 
 def open_gateway(
@@ -67,29 +50,3 @@ def open_gateway(
         journal=PaymentJournal(address.journal),
         deliver=deliver,
     )
-
-
-def _simulator(query: str) -> GatewayAddress:
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
-    except ValueError:
-        raise ValueError("the simulator's options must be written as `?chaos=SEED`") from None
-    options = dict(pairs)
-    unknown = sorted(options.keys() - {"chaos", "journal"})
-    if unknown or len(options) < len(pairs):
-        raise ValueError("the simulator allows the options chaos and journal, each once")
-    if any(not value for value in options.values()):
-        raise ValueError("each option of the simulator must have a value")
-    seed = options.get("chaos")
-    if seed is not None and len(seed) > SEED_LENGTH_MAX:
-        raise ValueError(f"the simulator's seed may have at most {SEED_LENGTH_MAX} characters")
-    return GatewayAddress(chaos_seed=seed, journal=options.get("journal"))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,11 +1,6 @@
 """Interface of a payment gateway: pay out a refund, look up its key, receive its events.
 
-    GatewayError                the outcome is UNKNOWN, whatever the reason
-    ├── GatewayTimeout          the request was sent; no answer arrived in time
-    └── GatewayUnavailable      no usable answer: connection refused, broken, or never sent
-
-Only an answer is a fact. An error never means that a refund was not paid. An unknown outcome is
-looked up with the same key, or the request is sent again with it; never with another key.
+Only an answer is a fact. An error (integrations/errors.py) never means that a refund was not paid.
 """
 
 from dataclasses import dataclass
@@ -16,6 +11,7 @@ import orjson
 
 from domain.values.currencies import DECIMALS
 from domain.values.money import MINOR_MAX, Money
+from integrations.json_facts import json_object, required_text, text_in
 
 REASON_LENGTH_MAX: Final = 500
 ID_LENGTH_MAX: Final = 200
@@ -38,23 +34,6 @@ class GatewayAnswer:
     reason: str | None = None
 
 
-class GatewayError(Exception):
-    """The outcome is unknown. `was_asked` False: the request certainly never arrived."""
-
-    def __init__(self, message: str, *, was_asked: bool = True, may_retry: bool = True) -> None:
-        super().__init__(message)
-        self.was_asked = was_asked
-        self.may_retry = may_retry
-
-
-class GatewayTimeout(GatewayError):
-    """No answer arrived in time; the gateway may have paid."""
-
-
-class GatewayUnavailable(GatewayError):
-    """The gateway could not be reached, or its answer does not state the refund's outcome."""
-
-
 class PaymentGateway(Protocol):
     """Pays out refunds. Both calls may be repeated with the same key without paying twice."""
 
@@ -68,12 +47,12 @@ class PaymentGateway(Protocol):
     ) -> GatewayAnswer:
         """Pay back `amount_minor` minor units on a payment, once per `key`.
 
-        `reference` is Restow's reference of the refund. Raises GatewayError if the outcome is
+        `reference` is Restow's reference of the refund. Raises IntegrationError if the outcome is
         unknown.
         """
 
     async def look_up(self, key: str) -> GatewayAnswer | None:
-        """The outcome of `key`; None: the gateway does not know the key. Raises GatewayError."""
+        """The outcome of `key`; None: the gateway does not know it. Raises IntegrationError."""
 
     async def close(self) -> None:
         """Close connections and stop running work."""
@@ -112,7 +91,7 @@ class Chargeback:
 
 def parse_event(body: bytes) -> PaymentEvent | Chargeback:
     """Parse a webhook's body. Raises ValueError with the faulty field."""
-    facts = _facts(body)
+    facts = json_object(body)
     if facts.get("type") == CHARGEBACK:
         return _chargeback(facts)
     try:
@@ -120,7 +99,7 @@ def parse_event(body: bytes) -> PaymentEvent | Chargeback:
     except ValueError:
         allowed = ", ".join((*PaymentEventType, CHARGEBACK))
         raise ValueError(f"type must be one of {allowed}") from None
-    return PaymentEvent(kind, _key(facts), _text(facts, "id", ID_LENGTH_MAX), _reason(facts))
+    return PaymentEvent(kind, _key(facts), text_in(facts, "id", ID_LENGTH_MAX), _reason(facts))
 
 
 def _chargeback(facts: dict[str, Any]) -> Chargeback:
@@ -130,19 +109,16 @@ def _chargeback(facts: dict[str, Any]) -> Chargeback:
     if not isinstance(currency, str) or currency not in DECIMALS:
         raise ValueError("currency must be a code of ISO 4217")
     return Chargeback(
-        _key(facts), Money(minor, currency), _text(facts, "id", ID_LENGTH_MAX), _reason(facts)
+        _key(facts), Money(minor, currency), text_in(facts, "id", ID_LENGTH_MAX), _reason(facts)
     )
 
 
 def _key(facts: dict[str, Any]) -> str:
-    key = _text(facts, "key", ID_LENGTH_MAX)
-    if not key:
-        raise ValueError("key is missing")
-    return key
+    return required_text(facts, "key", ID_LENGTH_MAX)
 
 
 def _reason(facts: dict[str, Any]) -> str | None:
-    return _text(facts, "reason", REASON_LENGTH_MAX)
+    return text_in(facts, "reason", REASON_LENGTH_MAX)
 
 
 def event_body(event: PaymentEvent) -> bytes:
@@ -154,35 +130,11 @@ def event_body(event: PaymentEvent) -> bytes:
 
 def parse_answer(body: bytes) -> GatewayAnswer:
     """Parse the body of a response. Raises ValueError with the faulty field."""
-    facts = _facts(body)
+    facts = json_object(body)
     try:
         status = GatewayStatus(str(facts.get("status")))
     except ValueError:
         raise ValueError(f"status must be one of {', '.join(GatewayStatus)}") from None
     return GatewayAnswer(
-        status, _text(facts, "id", ID_LENGTH_MAX), _text(facts, "reason", REASON_LENGTH_MAX)
+        status, text_in(facts, "id", ID_LENGTH_MAX), text_in(facts, "reason", REASON_LENGTH_MAX)
     )
-
-
-def _facts(body: bytes) -> dict[str, Any]:
-    try:
-        facts = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise ValueError("the body is not JSON") from None
-    if not isinstance(facts, dict):
-        raise ValueError("the body is not a JSON object")
-    return facts
-
-
-def _text(facts: dict[str, Any], name: str, longest: int) -> str | None:
-    value = facts.get(name)
-    if value is None:
-        return None
-    # PostgreSQL cannot store NUL. A long reason from outside is cut rather than refused.
-    if not isinstance(value, str) or "\0" in value:
-        raise ValueError(f"{name} must be a text without NUL")
-    if len(value) > longest:
-        if name == "reason":
-            return value[:longest]
-        raise ValueError(f"{name} may have at most {longest} characters; it has {len(value)}")
-    return value

@@ -8,21 +8,20 @@ from typing import Final
 
 import structlog
 
+from integrations.errors import IntegrationTimeout, IntegrationUnavailable
 from integrations.payments.gateway import (
     GatewayAnswer,
     GatewayStatus,
-    GatewayTimeout,
-    GatewayUnavailable,
     PaymentEvent,
     PaymentEventType,
 )
 from integrations.payments.simulator_faults import (
     WELL_BEHAVED,
-    CallFault,
     GatewayBehavior,
     RefundOutcome,
 )
 from integrations.payments.simulator_journal import PaymentJournal, SimulatedRefund
+from integrations.simulated_calls import CallFault
 
 DELAY_SECONDS: Final = 0.2
 
@@ -66,12 +65,12 @@ class PaymentSimulator:
         amount_minor: int,
         currency: str,
     ) -> GatewayAnswer:
-        """Pay out once per key; may raise GatewayError before or after it, by its behavior."""
+        """Pay out once per key; may raise IntegrationError before or after it, by its behavior."""
         fault = self._fault(key, "refund")
         if fault is CallFault.REFUSED:
-            raise GatewayUnavailable("the simulated gateway refused", was_asked=False)
+            raise IntegrationUnavailable("the simulated gateway refused", was_asked=False)
         if fault is CallFault.TIMEOUT_BEFORE:
-            raise GatewayTimeout("the simulated gateway is silent")
+            raise IntegrationTimeout("the simulated gateway is silent")
         outcome = self._behavior.outcome(key)
         is_new = self.journal.find(key) is None
         asked = SimulatedRefund(
@@ -87,20 +86,20 @@ class PaymentSimulator:
         )
         kept = self.journal.record(asked)
         if not kept.is_same_request(asked):
-            raise GatewayUnavailable("the key belongs to another refund", may_retry=False)
+            raise IntegrationUnavailable("the key belongs to another refund", may_retry=False)
         if is_new:
             await self._start_webhooks(kept, outcome)
         if fault is CallFault.TIMEOUT_AFTER:
-            raise GatewayTimeout("the simulated gateway is silent")
+            raise IntegrationTimeout("the simulated gateway is silent")
         return kept.answer(self._clock())
 
     async def look_up(self, key: str) -> GatewayAnswer | None:
         """The outcome of the key; None: never accepted."""
         fault = self._fault(key, "look_up")
         if fault is CallFault.REFUSED:
-            raise GatewayUnavailable("the simulated gateway refused", was_asked=False)
+            raise IntegrationUnavailable("the simulated gateway refused", was_asked=False)
         if fault is not CallFault.NONE:
-            raise GatewayTimeout("the simulated gateway is silent")
+            raise IntegrationTimeout("the simulated gateway is silent")
         kept = self.journal.find(key)
         return None if kept is None else kept.answer(self._clock())
 

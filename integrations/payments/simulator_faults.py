@@ -1,28 +1,17 @@
 """Behavior of the simulated gateway: reliable, or with faults drawn from a seed.
 
-The outcome of a key's refund and the fault of each call depend only on the seed, the key and the
-number of the call, so that a run can be repeated. From the fourth call of a kind on, a key has no
-more faults: a test must see that everything settles in the end.
+The outcome of a key's refund depends only on the seed and the key; the faults of calls are drawn by
+integrations/simulated_calls.py.
 """
 
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from integrations.payments.gateway import GatewayStatus
-
-BAD_CALLS_MAX: Final = 3
-
-
-class CallFault(StrEnum):
-    """The fault of one call, independent of the refund's outcome."""
-
-    NONE = "NONE"
-    TIMEOUT_BEFORE = "TIMEOUT_BEFORE"  # times out, nothing was done
-    TIMEOUT_AFTER = "TIMEOUT_AFTER"  # times out, everything was done
-    REFUSED = "REFUSED"  # cannot be reached
+from integrations.simulated_calls import CallFault, drawn_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +54,4 @@ def chaos(seed: str) -> GatewayBehavior:
             webhook_comes_first=dice.random() < 0.5,
         )
 
-    def fault(key: str, call: str, number: int) -> CallFault:
-        if number > BAD_CALLS_MAX:
-            return CallFault.NONE
-        dice = random.Random(f"{seed}/{key}/{call}/{number}")
-        weights = {
-            CallFault.NONE: 5,
-            CallFault.TIMEOUT_BEFORE: 2,
-            CallFault.TIMEOUT_AFTER: 2,
-            CallFault.REFUSED: 1,
-        }
-        return dice.choices(list(weights), list(weights.values()))[0]
-
-    return GatewayBehavior(outcome, fault)
+    return GatewayBehavior(outcome, partial(drawn_fault, seed))

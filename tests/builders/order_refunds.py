@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from domain.ledger.accounts import Account
 from domain.policies.refunds import Tender
 from domain.refunds.states import WITHDRAWN, RefundStatus
-from integrations.payments.gateway import GatewayTimeout
+from integrations.errors import IntegrationTimeout
 from integrations.payments.gateway import PaymentEventType as Told
 from tests.builders.refunds import FAILED, SUCCEEDED, Answer
 from tests.builders.sales import Sales
@@ -76,7 +76,7 @@ class OrderRefunds:
 
     async def silence(self) -> bool:
         """The gateway does not answer."""
-        return await self.pay(GatewayTimeout("silent"))
+        return await self.pay(IntegrationTimeout("silent"))
 
     async def retry(self) -> bool:
         for refund in await self.all("FAILED"):

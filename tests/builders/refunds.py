@@ -13,7 +13,8 @@ import workflows.refunds.manual_settlement
 import workflows.refunds.payouts
 import workflows.refunds.refunds
 from domain.access.callers import Caller, Role, holder
-from integrations.payments.gateway import GatewayAnswer, GatewayError, GatewayStatus, PaymentEvent
+from integrations.errors import IntegrationError
+from integrations.payments.gateway import GatewayAnswer, GatewayStatus, PaymentEvent
 from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.returns import Desk, open_return_desk
@@ -31,7 +32,7 @@ CLERK = holder(Role.SUPPORT, actor="clara")
 FIONA = holder(Role.FINANCE, actor="fiona")
 FRED = holder(Role.FINANCE, actor="fred")
 SUCCEEDED, PENDING, FAILED = GatewayStatus
-Answer = GatewayStatus | GatewayError | None
+Answer = GatewayStatus | IntegrationError | None
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Gateway:
 
 def _next_answer(answers: list[Answer]) -> GatewayAnswer | None:
     answer = answers[0] if len(answers) == 1 else answers.pop(0)
-    if isinstance(answer, GatewayError):
+    if isinstance(answer, IntegrationError):
         raise answer
     reason = "account_closed" if answer is FAILED else None
     return None if answer is None else GatewayAnswer(answer, "gw-1", reason)

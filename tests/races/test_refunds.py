@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from integrations.payments.gateway import GatewayTimeout
+from integrations.errors import IntegrationTimeout
 from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.refunds import CLERK, FIONA, FRED, SUCCEEDED, RefundDesk, open_refund_desk
@@ -131,7 +131,10 @@ async def test_settling_against_the_gateway_has_one_outcome(
 ) -> None:
     made = await refund_desk.create(order, "1.00")
     await refund_desk.approve(made)
-    refund_desk.gateway.answers, refund_desk.gateway.found = [GatewayTimeout("silent")], [SUCCEEDED]
+    refund_desk.gateway.answers, refund_desk.gateway.found = (
+        [IntegrationTimeout("silent")],
+        [SUCCEEDED],
+    )
     await refund_desk.pay()
     refund_desk.shop.clock.forward(seconds=5)
     settled, _ = await asyncio.gather(refund_desk.settle(made), refund_desk.pay())

@@ -29,7 +29,9 @@ from domain.refunds.payouts import (
     next_step,
 )
 from domain.refunds.states import RefundStatus
-from integrations.payments.gateway import GatewayAnswer, GatewayError, PaymentGateway
+from integrations.errors import IntegrationError
+from integrations.payments.gateway import GatewayAnswer, PaymentGateway
+from workflows.exceptions.integration_health import IntegrationHealth
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.payout_attempts import (
     DEFAULT_PAYOUT_TERMS,
@@ -45,8 +47,6 @@ logger = structlog.get_logger(__name__)
 ROUND_MAX: Final = 100
 CONCURRENT_MAX: Final = 8
 ACTOR: Final = SYSTEM.actor
-FAILURES_MAX: Final = 5
-GATEWAY: Final = ("Integration", "payments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,7 @@ class Payouts:
         self._transactions = transactions
         self._gateway = gateway
         self.terms = terms
-        self._failures = 0
-        # None: not known, because another process may have opened the exception.
-        self._is_down: bool | None = None
+        self._health = IntegrationHealth(transactions, "payments", "The payment gateway")
 
     async def work(self) -> int:
         """Process due refunds, at most ROUND_MAX; returns their number."""
@@ -110,43 +108,26 @@ class Payouts:
                 payout.amount_minor,
                 payout.currency,
             )
-        except GatewayError as error:
+        except IntegrationError as error:
             return await self._record_no_answer(error)
-        await self._record_answer()
+        await self._health.record_answer()
         return _report_of(answer)
 
     async def _look_up(self, payout: ClaimedPayout) -> GatewayReport:
         try:
             answer = await self._gateway.look_up(payout.key)
-        except GatewayError as error:
+        except IntegrationError as error:
             return await self._record_no_answer(error)
-        await self._record_answer()
+        await self._health.record_answer()
         return GatewayReport(GatewaySignal.NOT_FOUND) if answer is None else _report_of(answer)
 
     async def _record(self, payout: ClaimedPayout, report: GatewayReport) -> ClaimedPayout | None:
         return await self._transactions.run(lambda tx: self._apply_report(tx, payout, report))
 
-    async def _record_no_answer(self, error: GatewayError) -> GatewayReport:
-        """Count a call without an answer; after FAILURES_MAX in a row open INTEGRATION_DOWN.
-
-        Returns the report for the attempt.
-        """
-        self._failures += 1
-        if self._failures >= FAILURES_MAX and not self._is_down:
-            message = f"The payment gateway did not answer {self._failures} calls in a row."
-            kind = ExceptionKind.INTEGRATION_DOWN
-            await self._transactions.run(
-                lambda tx: exceptions.open_exception(tx, kind, GATEWAY, message)
-            )
-            self._is_down = True
+    async def _record_no_answer(self, error: IntegrationError) -> GatewayReport:
+        """The report for an attempt whose call had no answer."""
+        await self._health.record_silence()
         return GatewayReport(GatewaySignal.SILENCE if error.was_asked else GatewaySignal.NOT_ASKED)
-
-    async def _record_answer(self) -> None:
-        self._failures = 0
-        if self._is_down is not False:
-            kind = ExceptionKind.INTEGRATION_DOWN
-            await self._transactions.run(lambda tx: exceptions.clear(tx, kind, GATEWAY))
-            self._is_down = False
 
     async def _claim(self, tx: Transaction, refund_id: UUID) -> ClaimedPayout | None:
         """Claim a refund's next step; None if there is none now. Store credit is paid at once."""

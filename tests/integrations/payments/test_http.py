@@ -12,15 +12,11 @@ from typing import Any
 import pytest
 import structlog
 
+from integrations.errors import IntegrationError, IntegrationTimeout, IntegrationUnavailable
+from integrations.http_client import HttpLimits
 from integrations.payments.addresses import open_gateway, parse_gateway
-from integrations.payments.gateway import (
-    GatewayAnswer,
-    GatewayError,
-    GatewayStatus,
-    GatewayTimeout,
-    GatewayUnavailable,
-)
-from integrations.payments.http import HttpGateway, HttpLimits
+from integrations.payments.gateway import GatewayAnswer, GatewayStatus
+from integrations.payments.http import HttpGateway
 
 ROOT = Path(__file__).parents[3]
 LIMITS = HttpLimits(
@@ -112,23 +108,23 @@ async def test_a_gateway_that_stumbles_is_asked_again_with_the_same_key(
 @pytest.mark.parametrize(
     ("manner", "error", "times"),
     [
-        ("slow", GatewayTimeout, 3),
-        ("drip", GatewayTimeout, 3),
-        ("cut", GatewayUnavailable, 3),
-        ("down", GatewayUnavailable, 3),
+        ("slow", IntegrationTimeout, 3),
+        ("drip", IntegrationTimeout, 3),
+        ("cut", IntegrationUnavailable, 3),
+        ("down", IntegrationUnavailable, 3),
         # The client does not retry a request that would get the same answer again.
-        ("garbage", GatewayUnavailable, 1),
-        ("huge", GatewayUnavailable, 1),
-        ("unauthorized", GatewayUnavailable, 1),
-        ("lying-402", GatewayUnavailable, 1),
-        ("redirect", GatewayUnavailable, 3),
+        ("garbage", IntegrationUnavailable, 1),
+        ("huge", IntegrationUnavailable, 1),
+        ("unauthorized", IntegrationUnavailable, 1),
+        ("lying-402", IntegrationUnavailable, 1),
+        ("redirect", IntegrationUnavailable, 3),
     ],
 )
 async def test_everything_else_leaves_the_outcome_unknown(
     gateway: HttpGateway,
     tries: Callable[[str], list[dict[str, Any]]],
     manner: str,
-    error: type[GatewayError],
+    error: type[IntegrationError],
     times: int,
 ) -> None:
     with pytest.raises(error) as raised:
@@ -139,7 +135,7 @@ async def test_everything_else_leaves_the_outcome_unknown(
 
 async def test_what_was_lost_is_found_by_its_key(gateway: HttpGateway) -> None:
     assert await gateway.look_up("k/never asked?") is None
-    with pytest.raises(GatewayUnavailable):
+    with pytest.raises(IntegrationUnavailable):
         await refund(gateway, "cut", "k/lost ünd foünd?".encode().hex())
     found = await gateway.look_up("k/lost ünd foünd?".encode().hex())
     assert found is not None
@@ -149,7 +145,7 @@ async def test_what_was_lost_is_found_by_its_key(gateway: HttpGateway) -> None:
 
 
 async def test_a_look_up_that_fails_is_not_a_key_that_is_unknown(gateway: HttpGateway) -> None:
-    with pytest.raises(GatewayUnavailable):
+    with pytest.raises(IntegrationUnavailable):
         await gateway.look_up("broken")
 
 
@@ -157,7 +153,7 @@ async def test_a_gateway_that_cannot_be_reached_was_not_asked() -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
     gateway = HttpGateway(f"http://127.0.0.1:{port}", limits=LIMITS)
-    with pytest.raises(GatewayUnavailable) as raised:
+    with pytest.raises(IntegrationUnavailable) as raised:
         await refund(gateway, "ok", "k-nobody")
     assert not raised.value.was_asked
     await gateway.close()
@@ -169,10 +165,10 @@ async def test_a_gateway_that_keeps_failing_is_left_alone_and_tried_again_after_
     now = time.monotonic()
     gateway = HttpGateway(address, limits=LIMITS, clock=lambda: now)
     for _ in range(2):
-        with pytest.raises(GatewayUnavailable):
+        with pytest.raises(IntegrationUnavailable):
             await refund(gateway, "down", "k-breaks")
     assert len(tries("k-breaks")) == 5
-    with pytest.raises(GatewayUnavailable) as raised:
+    with pytest.raises(IntegrationUnavailable) as raised:
         await refund(gateway, "ok", "k-kept-back")
     assert not raised.value.was_asked
     assert tries("k-kept-back") == []
@@ -192,7 +188,7 @@ async def test_credentials_reach_the_gateway_and_no_log(
     gateway = open_gateway(secret_address, limits=LIMITS)
     with structlog.testing.capture_logs() as logs:
         answer = await gateway.refund("k-secret", "refund-1", "ok", 1, "GBP")
-        with pytest.raises(GatewayUnavailable) as raised:
+        with pytest.raises(IntegrationUnavailable) as raised:
             await gateway.refund("k-secret-down", "refund-1", "down", 1, "GBP")
     await gateway.close()
     assert answer.status is GatewayStatus.SUCCEEDED
@@ -201,4 +197,4 @@ async def test_credentials_reach_the_gateway_and_no_log(
     everything = f"{logs} {caplog.text} {gateway!r} {secret_address!r} {raised.value!r}"
     assert "s3cret" not in everything
     assert requested["authorization"].split()[1] not in everything
-    assert any(each["event"] == "gateway.silent" for each in logs)
+    assert any(each["event"] == "integration.silent" for each in logs)

@@ -18,18 +18,17 @@ from domain.refunds.payouts import (
     apply,
     next_step,
 )
+from integrations.errors import IntegrationError, IntegrationTimeout, IntegrationUnavailable
 from integrations.payments.gateway import (
     GatewayAnswer,
-    GatewayError,
     GatewayStatus,
-    GatewayTimeout,
-    GatewayUnavailable,
     PaymentEvent,
     PaymentEventType,
 )
 from integrations.payments.simulator import PaymentSimulator
-from integrations.payments.simulator_faults import CallFault, GatewayBehavior, RefundOutcome, chaos
+from integrations.payments.simulator_faults import GatewayBehavior, RefundOutcome, chaos
 from integrations.payments.simulator_journal import PaymentJournal
+from integrations.simulated_calls import CallFault
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -81,7 +80,7 @@ async def test_a_second_key_for_the_same_refund_would_be_seen_as_a_double_paymen
 async def test_a_key_with_other_arguments_is_no_answer_at_all() -> None:
     gateway = PaymentSimulator()
     await pay(gateway)
-    with pytest.raises(GatewayUnavailable):
+    with pytest.raises(IntegrationUnavailable):
         await pay(gateway, amount=1251)
     assert [each.amount_minor for each in gateway.journal.paid()] == [1250]
     await gateway.close()
@@ -92,10 +91,10 @@ async def test_a_key_with_other_arguments_is_no_answer_at_all() -> None:
 )
 async def test_silence_comes_before_or_after_acting(fault: CallFault, is_paid: bool) -> None:
     gateway = PaymentSimulator(behavior=behaving(None, fault))
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(IntegrationTimeout):
         await pay(gateway)
     assert bool(gateway.journal.paid("refund-1")) is is_paid
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(IntegrationTimeout):
         await gateway.look_up("k")
     assert (await gateway.look_up("k") is not None) is is_paid
     await gateway.close()
@@ -126,7 +125,7 @@ async def test_webhooks_come_twice_with_one_id_and_before_the_answer() -> None:
         ),
         deliver=inbox,
     )
-    with pytest.raises(GatewayTimeout):
+    with pytest.raises(IntegrationTimeout):
         await pay(gateway)
     first, second = inbox.messages
     assert first == second
@@ -246,7 +245,7 @@ class Payout:
             return
         try:
             found = await self.gateway.look_up(attempt.key)
-        except GatewayError:
+        except IntegrationError:
             self.receive(attempt.key, GatewaySignal.SILENCE)
             return
         if self.dies():
@@ -264,7 +263,7 @@ class Payout:
         try:
             answer = await self.gateway.refund(attempt.key, "refund-1", "payment-1", 1250, "GBP")
             reported = GatewaySignal(answer.status.upper())
-        except GatewayError:
+        except IntegrationError:
             reported = GatewaySignal.SILENCE
         if not self.dies():
             self.receive(attempt.key, reported)

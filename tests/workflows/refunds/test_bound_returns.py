@@ -4,7 +4,7 @@ import pytest
 
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
-from integrations.payments.gateway import GatewayError
+from integrations.errors import IntegrationError
 from models.database.database import Database
 from tests.builders.inspected_returns import refund_rules
 from tests.builders.refunds import PENDING, RefundDesk, open_refund_desk
@@ -33,7 +33,7 @@ async def test_a_return_with_a_refund_of_80_cannot_be_cancelled(
     if status == "PROCESSING":
         refund_desk.gateway.answers = [PENDING]
     if status == "UNKNOWN":
-        refund_desk.gateway.answers = [GatewayError("timeout")]
+        refund_desk.gateway.answers = [IntegrationError("timeout")]
     if status != "APPROVED":
         await refund_desk.pay()
     assert await refund_desk.status(refund) == status

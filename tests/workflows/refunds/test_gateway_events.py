@@ -4,7 +4,8 @@ import pytest
 
 import workflows.refunds.gateway_events
 import workflows.refunds.payouts
-from integrations.payments.gateway import GatewayTimeout, PaymentEvent
+from integrations.errors import IntegrationTimeout
+from integrations.payments.gateway import PaymentEvent
 from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.books import faults
@@ -17,7 +18,7 @@ from tests.builders.transactions import events
 from workflows.refunds.gateway_events import MessageResult
 from workflows.transactions.outcomes import Outcome
 
-SILENT = GatewayTimeout("silent")
+SILENT = IntegrationTimeout("silent")
 
 
 @pytest.fixture

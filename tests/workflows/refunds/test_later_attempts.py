@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.payments.gateway import GatewayTimeout
+from integrations.errors import IntegrationTimeout
 from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.refunds import FIONA, FRED, RefundDesk, open_refund_desk
@@ -53,7 +53,7 @@ async def test_a_later_attempt_that_was_sent_is_settled_first(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     assert not (await refund_desk.retry(refund)).refusals
-    refund_desk.gateway.answers = [GatewayTimeout("silent")]
+    refund_desk.gateway.answers = [IntegrationTimeout("silent")]
     await refund_desk.pay()
     await report(refund_desk, refund, Told.SUCCEEDED, attempt=0)
     # The key is not known to the gateway, but it is not sent again while the first may have paid.

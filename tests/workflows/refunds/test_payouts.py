@@ -7,7 +7,8 @@ import pytest
 
 import workflows.refunds.gateway_events
 import workflows.refunds.payouts
-from integrations.payments.gateway import GatewayTimeout, GatewayUnavailable, PaymentEvent
+from integrations.errors import IntegrationTimeout, IntegrationUnavailable
+from integrations.payments.gateway import PaymentEvent
 from integrations.payments.simulator import PaymentSimulator
 from integrations.payments.simulator_faults import chaos
 from integrations.payments.simulator_journal import PaymentJournal
@@ -29,8 +30,8 @@ from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.refunds.payouts import Payouts
 from workflows.transactions.outcomes import Outcome
 
-SILENT = GatewayTimeout("silent")
-UNASKED = GatewayUnavailable("not reached", was_asked=False)
+SILENT = IntegrationTimeout("silent")
+UNASKED = IntegrationUnavailable("not reached", was_asked=False)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from domain.policies.refunds import Tender
 from domain.values.money import Money
-from integrations.payments.gateway import GatewayTimeout, GatewayUnavailable
+from integrations.errors import IntegrationTimeout, IntegrationUnavailable
 from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.refunds import FAILED, PENDING, SUCCEEDED, RefundDesk, open_refund_desk
@@ -35,7 +35,14 @@ CARTS = st.lists(st.tuples(SKUS, st.integers(1, 4)), min_size=1, max_size=2)
 GRADES = st.sampled_from(["NEW", "USED", "DAMAGED", "DEFECTIVE", "COUNTERFEIT"])
 ACTORS = st.sampled_from(["fiona", "fred", "faye", "clara"])
 ANSWERS = st.sampled_from(
-    [SUCCEEDED, SUCCEEDED, PENDING, FAILED, GatewayTimeout("silent"), GatewayUnavailable("down")]
+    [
+        SUCCEEDED,
+        SUCCEEDED,
+        PENDING,
+        FAILED,
+        IntegrationTimeout("silent"),
+        IntegrationUnavailable("down"),
+    ]
 )
 PICKS = st.integers(0, 50)
 EVIDENCE = st.sampled_from(

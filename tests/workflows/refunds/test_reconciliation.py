@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.payments.gateway import GatewayTimeout
+from integrations.errors import IntegrationTimeout
 from models.database.database import Database
 from tests.builders.refunds import FAILED, SUCCEEDED, RefundDesk, open_refund_desk
 from tests.builders.tampering import tamper
@@ -16,7 +16,7 @@ async def refund_desk(database: Database) -> RefundDesk:
     cancelled = await refund_desk.shop.place(("TEE-L", 2), reference="W-0")
     await refund_desk.shop.cancel(cancelled)
     order = await refund_desk.desk.sold(("TEE-M", 5))
-    for answer in (SUCCEEDED, FAILED, GatewayTimeout("silent")):
+    for answer in (SUCCEEDED, FAILED, IntegrationTimeout("silent")):
         refund_desk.gateway.answers = [answer]
         await refund_desk.approve(await refund_desk.create(order, "1.00"))
         await refund_desk.pay()

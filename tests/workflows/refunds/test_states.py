@@ -8,7 +8,7 @@ import pytest
 
 from domain.policies.policies import PolicyKind
 from domain.refunds.states import REFUND_TRANSITIONS, RefundStatus
-from integrations.payments.gateway import GatewayTimeout
+from integrations.errors import IntegrationTimeout
 from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.refunds import (
@@ -83,7 +83,7 @@ async def a_refund(refund_desk: RefundDesk, status: RefundStatus, reference: str
 async def _pay(refund_desk: RefundDesk, refund: Outcome, status: RefundStatus) -> None:
     answers: dict[RefundStatus, Answer] = {
         _S.FAILED: FAILED,
-        _S.UNKNOWN: GatewayTimeout("silent"),
+        _S.UNKNOWN: IntegrationTimeout("silent"),
         _S.PROCESSING: PENDING,
     }
     refund_desk.gateway.answers = [answers.get(status, SUCCEEDED)]
@@ -164,7 +164,7 @@ async def test_who_requested_a_refund_does_not_settle_it(refund_desk: RefundDesk
     order = await refund_desk.desk.sold(("TEE-M", 1))
     refund = await refund_desk.create(order, "1.00", FIONA)
     await refund_desk.approve(refund, FRED)
-    refund_desk.gateway.answers = [GatewayTimeout("silent")]
+    refund_desk.gateway.answers = [IntegrationTimeout("silent")]
     await refund_desk.pay()
     assert codes(await refund_desk.settle(refund, by=FIONA)) == [("SELF_APPROVAL", ("id",))]
     assert not (await refund_desk.settle(refund, by=FRED, gateway_reference="bank-7")).refusals

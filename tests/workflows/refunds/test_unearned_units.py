@@ -3,7 +3,7 @@
 import pytest
 
 from domain.policies.policies import PolicyKind
-from integrations.payments.gateway import GatewayTimeout
+from integrations.errors import IntegrationTimeout
 from models.database.database import Database
 from tests.builders.inspected_returns import amounts, inspected, received, refund_rules, sent_back
 from tests.builders.refunds import FAILED, FIONA, RefundDesk, open_refund_desk
@@ -67,7 +67,7 @@ async def test_a_paid_refund_of_a_unit_that_goes_back_is_recovered(
     refund_desk: RefundDesk, is_answered: bool
 ) -> None:
     if not is_answered:
-        refund_desk.gateway.answers = [GatewayTimeout("silent")]
+        refund_desk.gateway.answers = [IntegrationTimeout("silent")]
     a_return = await received(refund_desk, 2)
     await inspected(refund_desk, a_return, 2, "NEW", "QUARANTINE")
     await refund_desk.pay()
@@ -90,7 +90,7 @@ async def test_a_paid_refund_of_a_unit_that_goes_back_is_recovered(
 async def test_an_unknown_refund_that_was_never_paid_needs_no_recovery(
     refund_desk: RefundDesk,
 ) -> None:
-    refund_desk.gateway.answers = [GatewayTimeout("silent")]
+    refund_desk.gateway.answers = [IntegrationTimeout("silent")]
     a_return = await received(refund_desk, 1)
     await inspected(refund_desk, a_return, 1, "NEW", "QUARANTINE")
     await refund_desk.pay()
