@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import getrandbits
 from uuid import UUID
@@ -20,11 +21,11 @@ from starlette.types import ASGIApp
 
 import server.process.garbage_collection as garbage_collection
 import settings as configuration
-from domain.access.callers import Caller, Role
+from app_settings import network_edge, persisted_documents, request_limits, terms_of
+from domain.access.callers import Caller
 from domain.errors import Unauthenticated
-from domain.terms import Terms
+from integrations.carriers.addresses import open_carriers
 from integrations.payments.addresses import open_gateway, parse_gateway
-from integrations.payments.gateway import Chargeback, PaymentEvent
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database, DatabaseLimits
 from models.database.sessions import DatabaseError
@@ -36,8 +37,6 @@ from schema.context import Context, Services
 from schema.errors import top_level
 from server.operations.engine import Engine, Operation
 from server.operations.errors import RequestRefused
-from server.operations.limits import RequestLimits
-from server.operations.persisted_documents import PersistedDocuments, read_documents
 from server.process.allocator import return_large_blocks
 from server.process.background_tasks import BackgroundTasks
 from server.process.callers import Callers
@@ -46,14 +45,13 @@ from server.process.edge_metrics import EdgeNumbers
 from server.process.logs import configure
 from server.process.metrics import Metrics
 from server.process.probes import probe_routes
-from server.process.proxies import trusted_proxies
 from server.process.rate_limits import RateLimits
 from server.process.request_ids import RequestIds
 from server.process.shared_costs import SharedCosts
 from server.process.stream_metrics import Lag, StreamNumbers
 from server.transports.connection_registry import ConnectionRegistry
 from server.transports.direct_routes import DirectRoutes
-from server.transports.edge import STATE_KEY, EdgeLimits, NetworkEdge
+from server.transports.edge import STATE_KEY, NetworkEdge
 from server.transports.graphiql import (
     GraphiQLPage,
     graphiql_entrance,
@@ -73,6 +71,7 @@ from subscriptions.streams.availability import AvailabilityReads
 from workflows.access.api_keys import ensure_bootstrap_key
 from workflows.access.authentication import KeyCache, live_keys
 from workflows.availability.cache import AvailabilityCache
+from workflows.carriers.label_purchases import LabelPurchases
 from workflows.jobs import JOBS, JobContext
 from workflows.reactions import REACTIONS
 from workflows.refunds.gateway_events import receive_payment_event
@@ -112,24 +111,6 @@ def translate(error: Exception) -> RequestRefused | None:
     )
 
 
-def network_edge(settings: Settings) -> NetworkEdge:
-    """The counts of connections and bodies of a process, with the operator's limits."""
-    limits = EdgeLimits(
-        address_connections=settings.connections_address_max,
-        address_bytes=settings.body_address_bytes_max,
-        process_bytes=settings.body_process_bytes_max,
-        body_seconds=settings.body_seconds_max,
-    )
-    return NetworkEdge(limits, trusted_proxies())
-
-
-def _persisted_documents(settings: Settings) -> PersistedDocuments:
-    """The documents that the operator has put into a directory, if any."""
-    if settings.persisted_documents is None:
-        return PersistedDocuments()
-    return PersistedDocuments(read_documents(settings.persisted_documents), {Role.STOREFRONT})
-
-
 class Restow:
     """One process of the program: all its parts, started and stopped together."""
 
@@ -148,7 +129,7 @@ class Restow:
             ),
         )
         self.clock = Clock(read_clock)
-        terms = Terms(settings.base_currency, settings.holds, settings.parcel_grams_max)
+        terms = terms_of(settings)
         ids = Ids()
         # Numbering events must not wake the sequencer again, so it has separate transactions.
         self.quiet_transactions = Transactions(
@@ -188,20 +169,26 @@ class Restow:
         self.metrics.registry.register(EdgeNumbers(self.edge))
         self.engine = Engine(
             schema.graphql_schema,
-            limits=_request_limits(settings),
+            limits=request_limits(settings),
             introspection=settings.demo,
             translate=translate,
-            persisted=_persisted_documents(settings),
+            persisted=persisted_documents(settings),
             introspecting=settings.introspection_roles,
         )
-        self.gateway = open_gateway(
-            parse_gateway(settings.payment_gateway), deliver=self._apply_gateway_event
-        )
-        keys_kept = timedelta(hours=settings.payment_key_hours)
-        self.payouts = Payouts(self.transactions, self.gateway, PayoutTerms(keys_kept))
+        self._connect_outside(settings)
         self._make_streams()
         self.asgi = self._asgi()
         self._tasks = BackgroundTasks()
+
+    def _connect_outside(self, settings: Settings) -> None:
+        """Make the clients of the payment gateway and the carriers, and their workers."""
+        terms = PayoutTerms(timedelta(hours=settings.payment_key_hours))
+        self.receive_payment = partial(receive_payment_event, self.transactions, terms=terms)
+        address = parse_gateway(settings.payment_gateway)
+        self.gateway = open_gateway(address, deliver=self.receive_payment)
+        self.payouts = Payouts(self.transactions, self.gateway, terms)
+        carriers = open_carriers(settings.carriers, settings.base_currency)
+        self.labels = LabelPurchases(self.transactions, carriers)
 
     def _make_streams(self) -> None:
         """Make the fan-out, the subscription feeds and the connection registry."""
@@ -278,9 +265,7 @@ class Restow:
                 self.callers,
             ),
             payment_webhooks(
-                WebhookSecrets(self.settings.webhook_secrets),
-                self.edge,
-                self._apply_gateway_event,
+                WebhookSecrets(self.settings.webhook_secrets), self.edge, self.receive_payment
             ),
             journal_export(self.services, self.callers),
         ]
@@ -316,7 +301,7 @@ class Restow:
         if self.settings.bootstrap_key is not None:
             await ensure_bootstrap_key(self.transactions, self.settings.bootstrap_key)
         await self.live.start()
-        context = JobContext(self.transactions, self.payouts)
+        context = JobContext(self.transactions, self.payouts, self.labels)
         scheduler = Scheduler(self.quiet_transactions, JOBS, context)
         self._tasks.start("jobs", scheduler.run())
         self._tasks.start("clock", self.clock.run(self.database))
@@ -345,14 +330,11 @@ class Restow:
 
     async def _disconnect(self) -> None:
         await self._tasks.stop()
-        await self.gateway.close()
+        await asyncio.gather(self.gateway.close(), self.labels.close())
         await self.transactions.drain()
         await self.live.stop()
         await self.quiet_transactions.drain()
         await self.database.close()
-
-    async def _apply_gateway_event(self, message_id: str, event: PaymentEvent | Chargeback) -> str:
-        return await receive_payment_event(self.transactions, message_id, event, self.payouts.terms)
 
     async def _database_problem(self) -> str | None:
         try:
@@ -369,15 +351,6 @@ class Restow:
 
     async def _disk_problem(self) -> str | None:
         return "the disk of the database is full" if self.database.storage.is_full else None
-
-
-def _request_limits(settings: Settings) -> RequestLimits:
-    return RequestLimits(
-        body_bytes=settings.body_bytes_max,
-        cost=settings.operation_cost_max,
-        seconds=settings.operation_seconds_max,
-        answer_bytes=settings.answer_bytes_max,
-    )
 
 
 def _new_request_id() -> str:

@@ -1,7 +1,5 @@
 """Settings of Restow: read once from the environment and checked before anything starts."""
 
-import base64
-import binascii
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
@@ -24,6 +22,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from domain.access.callers import Role
 from domain.stock.reservations import HoldLimits
 from domain.values.currencies import DECIMALS
+from integrations.carriers.addresses import DEFAULT_CARRIERS, CarrierAddress, parse_carriers
+from integrations.signed_webhooks import WebhookSecrets
 from server.operations.persisted_documents import checked_directory
 from server.process.cost_buckets import DEFAULT_COST_LIMITS, parse_cost_limits
 from server.process.rate_limits import DEFAULT_RATE_LIMITS, RateLimit, parse_rate_limits
@@ -32,8 +32,6 @@ from server.transports.origins import parse_origins
 
 PREFIX = "RESTOW_"
 RATES = "ROLE=COUNT/second, /minute or /hour, or ROLE=none, separated by commas; the roles are "
-WEBHOOK_SECRETS_MAX = 2
-WEBHOOK_SECRET_BYTES_MIN = 16
 
 
 class SettingsError(Exception):
@@ -127,13 +125,7 @@ def _webhook_secrets(text: object) -> tuple[str, ...]:
     if isinstance(text, tuple):
         return text
     secrets = tuple(_list(text))
-    _require(len(secrets) <= WEBHOOK_SECRETS_MAX)
-    for secret in secrets:
-        try:
-            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-        except binascii.Error as error:
-            raise ValueError("not base64") from error
-        _require(len(key) >= WEBHOOK_SECRET_BYTES_MIN)
+    WebhookSecrets(secrets)
     return secrets
 
 
@@ -298,6 +290,13 @@ class Settings(BaseSettings):
         le=8_760,
         description="hours above 0 and at most 8760: how long the payment gateway keeps keys",
     )
+    carriers: Annotated[Mapping[str, CarrierAddress], NoDecode, BeforeValidator(parse_carriers)] = (
+        Secret(
+            default=DEFAULT_CARRIERS,
+            description="code=address, separated by commas, each address as of a payment gateway",
+        )
+    )
+    label_document_days: PositiveInt = Setting(default=90, le=36_500, description="1 to 36500 days")
     webhook_secrets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_webhook_secrets)] = (
         Secret(
             default=(),

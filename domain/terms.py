@@ -1,6 +1,7 @@
 """Operator settings that rules depend on, passed to workflows as one value."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from domain.orders.parcels import GRAMS_MAX_DEFAULT
@@ -12,12 +13,15 @@ class Terms:
     """Settings that rules depend on; `app` builds it from the environment.
 
     `base_currency`: ISO 4217 code in which costs and inventory value are kept. `parcel_grams_max`:
-    the weight of the heaviest parcel.
+    the weight of the heaviest parcel. `carriers`: codes of the configured carriers; the first one
+    is the default. `label_documents_kept`: how long the documents of shipping labels are kept.
     """
 
     base_currency: str = "GBP"
     holds: HoldLimits = field(default_factory=HoldLimits)
     parcel_grams_max: int = GRAMS_MAX_DEFAULT
+    carriers: tuple[str, ...] = ("simulator",)
+    label_documents_kept: timedelta = timedelta(days=90)
 
 
 DEFAULT_TERMS: Final = Terms()

@@ -1,4 +1,4 @@
-"""Tables of tasks and of carrier events."""
+"""Table of tasks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from uuid import UUID
 
 from tortoise import fields
 
-from models.database.keys import KeyField
 from models.database.model import Model
 
 
@@ -61,23 +60,3 @@ class TaskRow(TypedDict):
     ended_at: datetime | None
     version: int
     updated_at: datetime
-
-
-class CarrierEvent(Model):
-    """A carrier's report about a parcel, stored once per carrier, event id and tracking number."""
-
-    id = fields.UUIDField(primary_key=True)
-    carrier = fields.TextField()
-    event_reference = fields.TextField()
-    tracking_number = fields.TextField()
-    carrier_key = KeyField("carrier")
-    tracking_number_key = KeyField("tracking_number")
-    status = fields.TextField()
-    occurred_at = fields.DatetimeField()
-    recorded_at = fields.DatetimeField()
-    actor = fields.TextField()
-    fulfillment_id = fields.UUIDField(null=True)
-    return_id = fields.UUIDField(null=True)
-
-    class Meta:
-        table = "carrier_event"

@@ -68,7 +68,8 @@ async def fulfillment_ship(info: Info, input: FulfillmentShipInput) -> Fulfillme
 
     Its units leave stock; revenue and cost of goods sold are posted. An OPEN or PICKED fulfillment
     is picked and packed in full by this step, unless the location has `packRequired`. Refused:
-    ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    ALREADY_EXISTS for a number of a configured carrier under which another order's parcel is on its
+    way; ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.orders.shipments.ship, input.to_command, FulfillmentPayload

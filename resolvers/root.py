@@ -9,6 +9,7 @@ from strawberry.tools import create_type
 import resolvers.access as access
 import resolvers.audit as audit
 import resolvers.availability as availability
+import resolvers.carriers as carriers
 import resolvers.catalog as catalog
 import resolvers.events as events
 import resolvers.exceptions as exceptions
@@ -114,6 +115,8 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "fulfillmentHold": fulfillments.fulfillment_hold,
     "fulfillmentRelease": fulfillments.fulfillment_release,
     "carrierEventRecord": fulfillments.carrier_event_record,
+    "labelBuy": carriers.label_buy,
+    "labelVoid": carriers.label_void,
     "returnRequest": returns.return_request,
     "returnAuthorize": returns.return_authorize,
     "returnDecline": returns.return_decline,

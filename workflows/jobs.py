@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import workflows.carriers.label_purchases as label_purchases
 import workflows.exceptions.escalation as exception_escalation
 import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.policies.activation as policy_activation
@@ -19,6 +20,7 @@ import workflows.returns.expiry as return_expiry
 import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.claims as task_claims
 import workflows.transactions.idempotency as idempotency
+from workflows.carriers.label_purchases import LabelPurchases
 from workflows.exceptions.sweep import ExceptionSweep
 from workflows.ledger.sealing import Sealing
 from workflows.orders.backorders import BackorderRounds
@@ -31,9 +33,12 @@ from workflows.transactions.transaction import Transaction
 class JobContext:
     """The services that jobs use."""
 
-    def __init__(self, transactions: Transactions, payouts: Payouts) -> None:
+    def __init__(
+        self, transactions: Transactions, payouts: Payouts, labels: LabelPurchases
+    ) -> None:
         self.transactions = transactions
         self.payouts = payouts
+        self.labels = labels
         self.backorders = BackorderRounds(transactions)
         self.sealing = Sealing(transactions)
         self.exceptions = ExceptionSweep(transactions)
@@ -48,6 +53,7 @@ def transaction(
 
 JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("pay refunds", 0.5, lambda context: context.payouts.work()),
+    Job("buy labels", 0.5, lambda context: context.labels.work()),
     Job("expire holds", 0.25, lambda context: reservation_expiry.sweep(context.transactions)),
     Job("seal audit entries", 0.5, lambda context: context.sealing.seal()),
     Job("release fulfillment holds", 1.0, transaction(fulfillment_holds.release_due)),
@@ -69,5 +75,6 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
         600.0,
         transaction(lambda tx: idempotency.delete_old_keys(tx.unit)),
     ),
+    Job("delete old label documents", 600.0, transaction(label_purchases.delete_old_documents)),
     Job("delete old webhook messages", 600.0, transaction(gateway_events.delete_old_messages)),
 )

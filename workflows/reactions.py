@@ -5,6 +5,7 @@ The composition root (app.py) passes this map to Transactions. So areas need not
 
 from __future__ import annotations
 
+import workflows.carriers.label_reactions as label_reactions
 import workflows.exceptions.facts as exception_facts
 import workflows.orders.backorders as backorders
 import workflows.orders.fulfillment_holds as fulfillment_holds
@@ -13,6 +14,7 @@ import workflows.refunds.found_parcels as found_parcels
 import workflows.refunds.return_refunds as return_refunds
 import workflows.refunds.waiting_refunds as waiting_refunds
 import workflows.returns.closing as return_closing
+import workflows.returns.label_numbers as label_numbers
 import workflows.returns.undelivered_parcels as undelivered_parcels
 import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.lifecycle as task_lifecycle
@@ -33,6 +35,7 @@ from domain.events.fulfillments import (
     FulfillmentShipped,
     FulfillmentSplit,
 )
+from domain.events.labels import LabelBought, LabelVoiding
 from domain.events.orders import (
     OrderAllocated,
     OrderCancelled,
@@ -80,7 +83,7 @@ REACTIONS = Reactions(
             after(FulfillmentReleased, task_lifecycle.follow_hold),
             after(FulfillmentPicked, task_lifecycle.advance),
             after(FulfillmentPacked, task_lifecycle.advance),
-            after(FulfillmentShipped, task_lifecycle.advance),
+            after(FulfillmentShipped, task_lifecycle.advance, label_reactions.end_unneeded),
             after(FulfillmentDelivered, found_parcels.handle_delivery, exception_facts.end_loss),
             after(FulfillmentLost, exception_facts.report_loss),
             after(FulfillmentFound, exception_facts.end_loss),
@@ -89,9 +92,14 @@ REACTIONS = Reactions(
             after(OrderPlaced, exception_facts.report_oversold),
             after(OrderShipped, exception_facts.end_lateness),
             after(
-                FulfillmentCancelled, task_lifecycle.cancel_tasks, fulfillment_holds.end_with_units
+                FulfillmentCancelled,
+                task_lifecycle.cancel_tasks,
+                fulfillment_holds.end_with_units,
+                label_reactions.end_unneeded,
             ),
             after(LocationUpserted, putaway_tasks.begin_round),
+            after(LabelBought, label_numbers.follow_label),
+            after(LabelVoiding, label_numbers.follow_label),
             after(OrderAllocated, shortages.settle),
             after(
                 OrderCancelled,
@@ -102,8 +110,13 @@ REACTIONS = Reactions(
             ),
             after(OrderChargedBack, waiting_refunds.revise_after_chargeback),
             after(ReturnAuthorized, *_UPDATE_REFUNDS_AND_TASKS),
-            after(ReturnDeclined, *_UPDATE_REFUNDS_AND_TASKS),
-            after(ReturnCancelled, *_UPDATE_REFUNDS_AND_TASKS, exception_facts.end_wait_for_return),
+            after(ReturnDeclined, *_UPDATE_REFUNDS_AND_TASKS, label_reactions.end_unneeded),
+            after(
+                ReturnCancelled,
+                *_UPDATE_REFUNDS_AND_TASKS,
+                exception_facts.end_wait_for_return,
+                label_reactions.end_unneeded,
+            ),
             after(ReturnInTransit, *_UPDATE_REFUNDS_AND_TASKS),
             after(ReturnExpired, *_UPDATE_REFUNDS_AND_TASKS, exception_facts.end_wait_for_return),
             after(ReturnInspectionRecorded, *_UPDATE_REFUNDS_AND_TASKS),

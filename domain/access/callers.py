@@ -58,7 +58,7 @@ _STOREFRONT = ANONYMOUS_PERMISSIONS | _named(
 _PARTNER = _STOREFRONT | _named(
     """permissions.read locations.read channels.read stock.read stock.putaway
     reservations.list orders.list
-    fulfillments.list fulfillments.work carriers.record tasks.read tasks.work
+    fulfillments.list fulfillments.work carriers.record labels.work tasks.read tasks.work
     returns.list returns.receive events.read"""
 )
 # Read permissions of all staff roles, within the scope of the key.
@@ -71,11 +71,11 @@ _STAFF = _named(
 )
 _WAREHOUSE = _STAFF | _named(
     """stock.receive stock.putaway stock.adjust stock.move tasks.work fulfillments.work
-    fulfillments.hold carriers.record returns.track returns.receive returns.inspect
-    returns.dispose"""
+    fulfillments.hold carriers.record labels.work returns.track returns.receive
+    returns.inspect returns.dispose"""
 )
 _SUPPORT = _STAFF | _named(
-    """reservations.hold orders.place orders.cancel carriers.record
+    """reservations.hold orders.place orders.cancel carriers.record labels.work
     fulfillments.hold fulfillments.release
     returns.request returns.authorize returns.cancel returns.track
     refunds.read refunds.list refunds.create refunds.cancel"""

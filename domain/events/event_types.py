@@ -10,6 +10,7 @@ import domain.events.access as access
 import domain.events.catalog as catalog
 import domain.events.exceptions as exceptions
 import domain.events.fulfillments as fulfillments
+import domain.events.labels as labels
 import domain.events.ledger as ledger
 import domain.events.orders as orders
 import domain.events.policies as policies
@@ -60,6 +61,14 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
             fulfillments.FulfillmentReduced,
             fulfillments.FulfillmentCancelled,
             fulfillments.CarrierRecorded,
+        ),
+        "Shipping labels": (
+            labels.LabelRequested,
+            labels.LabelBought,
+            labels.LabelFailed,
+            labels.LabelUnknown,
+            labels.LabelVoiding,
+            labels.LabelVoided,
         ),
         "Tasks": (
             tasks.TaskCreated,

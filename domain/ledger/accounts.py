@@ -17,6 +17,7 @@ class Account(StrEnum):
     INVENTORY_IN_QUALITY_CONTROL = "inventory_in_quality_control"
     RECOVERABLE_FROM_VENDORS = "recoverable_from_vendors"
     GOODS_RECEIVED_NOT_INVOICED = "goods_received_not_invoiced"
+    CARRIER_PAYABLES = "carrier_payables"
     CUSTOMER_DEPOSITS = "customer_deposits"
     REFUND_LIABILITY = "refund_liability"
     STORE_CREDIT_LIABILITY = "store_credit_liability"
@@ -26,6 +27,7 @@ class Account(StrEnum):
     SHIPPING_INCOME = "shipping_income"
     RESTOCKING_FEES = "restocking_fees"
     COST_OF_GOODS_SOLD = "cost_of_goods_sold"
+    CARRIER_COSTS = "carrier_costs"
     INVENTORY_ADJUSTMENTS = "inventory_adjustments"
     WRITE_OFFS = "write_offs"
 

@@ -233,6 +233,17 @@ def account_change(
     return lines
 
 
+def label_bought(cost: Money, occasion: Occasion) -> LedgerEntry:
+    """A carrier sold a shipping label; it is owed the price until it is paid."""
+    return transfer(
+        f"Bought a shipping label for {occasion.reference}",
+        occasion,
+        cost,
+        to=Account.CARRIER_COSTS,
+        from_=Account.CARRIER_PAYABLES,
+    )
+
+
 # Makes the entry of a lost or found parcel from its units, their cost, and the occasion.
 ParcelEntry = Callable[[int, Money, Occasion], LedgerEntry]
 

@@ -19,6 +19,7 @@ MODULES = [
         "reservations",
         "orders",
         "fulfillments",
+        "carriers",
         "tasks",
         "returns",
         "ledger",

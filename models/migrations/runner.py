@@ -55,6 +55,7 @@ from models.migrations.later import (
     m0029_overdue_subjects,
     m0030_fulfillment_holds,
     m0031_bins,
+    m0032_labels,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -121,6 +122,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0029_overdue_subjects", m0029_overdue_subjects.statements),
     Version("0030_fulfillment_holds", m0030_fulfillment_holds.statements),
     Version("0031_bins", m0031_bins.statements),
+    Version("0032_labels", m0032_labels.statements),
 )
 
 _TABLE = (

@@ -8,6 +8,7 @@ from domain.exceptions import ExceptionSeverity, ExceptionStatus
 from domain.orders.carriers import CarrierStatus
 from domain.orders.fulfillment_holds import HoldReason
 from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.labels import LabelFormat, LabelStatus
 from domain.orders.orders import OrderLineState, OrderStatus
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.policies import PolicyKind
@@ -32,6 +33,8 @@ __all__ = [
     "FulfillmentStatus",
     "HoldReason",
     "ItemSort",
+    "LabelFormat",
+    "LabelStatus",
     "LocationKind",
     "MovementKind",
     "OrderLineState",
@@ -64,6 +67,8 @@ for _enumeration in (
     FulfillmentStatus,
     HoldReason,
     ItemSort,
+    LabelFormat,
+    LabelStatus,
     LocationKind,
     MovementKind,
     OrderLineState,

@@ -29,8 +29,10 @@ class FulfillmentShipInput:
     """A parcel that was handed to its carrier."""
 
     fulfillment_id: ID
-    carrier: str
-    tracking_number: str
+    carrier: str | None = UNSET
+    """Absent: the carrier of its bought label."""
+    tracking_number: str | None = UNSET
+    """Absent: the number of its bought label. A parcel with a bought label ships under no other."""
     shipped_at: datetime | None = UNSET
     """Time of handover; absent: now. Not before the order was placed. At most 5 minutes ahead,
     which counts as now; without the permission `backdate` at most 24 hours back.
@@ -42,8 +44,8 @@ class FulfillmentShipInput:
             fulfillment_id=required_uuid(
                 "Fulfillment", self.fulfillment_id, "input", "fulfillmentId"
             ),
-            carrier=self.carrier,
-            tracking_number=self.tracking_number,
+            carrier=given(self.carrier),
+            tracking_number=given(self.tracking_number),
             shipped_at=given(self.shipped_at),
         )
 

@@ -14,9 +14,10 @@ from schema.fields.addresses import Address
 from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import FulfillmentStatus, HoldReason
 from schema.fields.node import Node, encode, found_by
+from schema.types.carriers import ShippingLabel
 from schema.types.catalog import Item, Location, item_edge, location_edge
 from server.projection.contexts import OperationContext
-from server.projection.records import Record, column, derived, made, many
+from server.projection.records import Record, column, derived, made, many, one
 
 
 @strawberry.type
@@ -124,9 +125,9 @@ class Fulfillment(Node):
     """
     status: FulfillmentStatus
     carrier: str | None
-    """Null until shipped."""
+    """Carrier of the bought label, then the one under which it shipped; null: none yet."""
     tracking_number: str | None
-    """Null until shipped."""
+    """Number of the bought label, then the one under which it shipped; null: none yet."""
     shipped_at: datetime | None
     """Null until shipped."""
     delivered_at: datetime | None
@@ -161,3 +162,7 @@ class Fulfillment(Node):
         lambda loaders: loaders.holds_of_fulfillment, "id", many(FulfillmentHold), rows=2
     )
     """Live holds of the fulfillment and of its order, oldest first; none once it has shipped."""
+    label: ShippingLabel | None = edge(
+        lambda loaders: loaders.label_of_fulfillment, "id", one(ShippingLabel)
+    )
+    """Its live label: REQUESTED, UNKNOWN or BOUGHT; null: none."""

@@ -16,8 +16,8 @@ from schema.fields.money import Money, money
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import json_of
 from schema.types.catalog import Channel, Item, channel_edge, item_edge
+from schema.types.decisions import RoutingDecision
 from schema.types.refunds import Refund, may_see_refunds, refundable_of, refunded_of
-from schema.types.routing import RoutingDecision
 from server.projection.records import column, derived, made, many
 
 

@@ -11,7 +11,7 @@ from schema.fields.edges import edge
 from schema.fields.enums import ReservationStatus
 from schema.fields.node import Node, found_by
 from schema.types.catalog import Channel, Item, Location, channel_edge, item_edge, location_edge
-from schema.types.routing import RoutingDecision
+from schema.types.decisions import RoutingDecision
 from server.projection.records import Record, derived, many
 
 

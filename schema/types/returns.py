@@ -16,11 +16,12 @@ from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import ConditionGrade, Disposition, ReturnItemState, ReturnStatus
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import json_of
+from schema.types.carriers import ShippingLabel
 from schema.types.catalog import Item, Location, ReasonCode, item_edge
 from schema.types.decisions import PolicyDecision
 from schema.types.refunds import Refund, may_see_refunds
 from server.projection.list_sizes import sized
-from server.projection.records import column, derived, many
+from server.projection.records import column, derived, many, one
 
 
 @strawberry.type
@@ -179,6 +180,10 @@ class Return(Node):
     """Empty if not visible to the role."""
     destination: Location | None = node_edge("Location", "destination_id")
     """Location that is to receive the units; null: outside the scope of the caller's key."""
+    label: ShippingLabel | None = edge(
+        lambda loaders: loaders.label_of_return, "id", one(ShippingLabel)
+    )
+    """Its live label: REQUESTED, UNKNOWN or BOUGHT; null: none."""
     items: list[ReturnItem] = edge(
         lambda loaders: loaders.items_of_return, "id", many(ReturnItem), rows=10
     )

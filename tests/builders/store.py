@@ -140,8 +140,8 @@ class Shop:
         )
 
     async def ship(self, fulfillment_id: object, by: Caller = ADMIN, **facts: Any) -> Outcome:
-        number = facts.pop("tracking_number", "JD0001")
-        command = ShipFulfillment(UUID(str(fulfillment_id)), "DHL", number, **facts)
+        named = {"carrier": "DHL", "tracking_number": "JD0001", **facts}
+        command = ShipFulfillment(UUID(str(fulfillment_id)), **named)
         return await self.transactions.perform(
             workflows.orders.shipments.ship, Request(command, by)
         )

@@ -40,6 +40,7 @@ _UNSENT: Mapping[str, set[str]] = {
     "idempotency": {"key_rows", "take_keys", "wait_for_key"},
     "ledger": {"hold_shut"},
     "orders/carrier_events": {"lost_at", "parcel", "units_found"},
+    "orders/fulfillments": {"lock_number", "shipped_elsewhere"},
     "policies": {"newest", "published"},
     "reads/access": {"keys_by_id"},
     "reads/catalog": {"suppliers_by_id"},

@@ -253,7 +253,8 @@ class SalesStory:
 
     async def jobs(self) -> None:
         """Run every job once. A job may stop at a copied row that contradicts another one."""
-        context = JobContext(self.api.restow.transactions, self.api.restow.payouts)
+        restow = self.api.restow
+        context = JobContext(restow.transactions, restow.payouts, restow.labels)
         for job in JOBS:
             with suppress(DomainError):
                 await job.step(context)

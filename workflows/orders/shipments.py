@@ -13,6 +13,7 @@ import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
+import workflows.orders.parcel_numbers as parcel_numbers
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid
@@ -36,11 +37,14 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class ShipFulfillment:
-    """Record that a parcel was handed to a carrier."""
+    """Record that a parcel was handed to a carrier.
+
+    `carrier` and `tracking_number` None: those of its bought label.
+    """
 
     fulfillment_id: UUID
-    carrier: str
-    tracking_number: str
+    carrier: str | None = None
+    tracking_number: str | None = None
     shipped_at: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -59,6 +63,9 @@ class Handover:
 @one_by_one("fulfillmentShip")
 async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Mapping[str, Any]:
     """Hand a parcel to its carrier: the units leave the stock and the sale is posted.
+
+    A parcel with a bought label ships under its number. The number of a configured carrier is not
+    used again while another order's parcel is on its way with it (AlreadyExists).
 
     From OPEN or PICKED this completes pick and pack in full, unless the location requires packing.
     Locks the order, the tasks, the items' stock, then their costs. Raises IllegalTransition,
@@ -81,6 +88,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         raise error.under("input") from None
     await held_steps.refuse_held(tx, row, FulfillmentStatus.SHIPPED, field)
     check_may_ship(row, location, field)
+    carrier, number = await parcel_numbers.choose(tx, row, command.carrier, command.tracking_number)
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, field)
     lines = [
         line
@@ -90,7 +98,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     item_ids = [line["item_id"] for line in lines]
     await tx.stock.lock(item_ids)
     await tx.costs.lock(item_ids)
-    handover = Handover(command.carrier, command.tracking_number, shipped_at)
+    handover = Handover(carrier, number, shipped_at)
     await hand_over(tx, order, row, lines, handover, caller.actor)
     return {"fulfillment": str(row["id"]), "fulfillments": [str(row["id"])]}
 

@@ -15,11 +15,9 @@ from uuid import UUID
 import structlog
 
 import models.queries.refunds.payouts as payout_queries
-import workflows.exceptions.opening as exceptions
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.payout_attempts as payout_attempts
 from domain.access.callers import SYSTEM
-from domain.exceptions import ExceptionKind
 from domain.policies.refunds import Tender
 from domain.refunds.payouts import (
     UNSETTLED,

@@ -139,8 +139,8 @@ class LockedReturn:
         self.set_status(ReturnStatus.CLOSED)
         self.row["closed_at"] = now
 
-    def set_tracking(self, carrier: str, tracking_number: str) -> None:
-        """Set the carrier and the number of the parcel."""
+    def set_tracking(self, carrier: str | None, tracking_number: str | None) -> None:
+        """Set the carrier and the number of the parcel; None: it has none any more."""
         self.row["carrier"], self.row["tracking_number"] = carrier, tracking_number
 
     def set_scanned(self, at: datetime) -> None:

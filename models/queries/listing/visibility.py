@@ -145,6 +145,12 @@ FULFILLMENT_HOLD: Final = Visibility(
         f" WHERE p.id = h.fulfillment_id AND p.location_id = {_LOCATIONS}{CHECKED}))"
     ),
 )
+SHIPPING_LABEL: Final = Visibility(
+    "shipping_label s",
+    "uuid",
+    channel=f"s.channel_id = {_CHANNELS}",
+    location=f"s.location_id = {_LOCATIONS}",
+)
 TASK: Final = Visibility(
     "task t",
     "uuid",

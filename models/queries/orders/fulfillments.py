@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.orders.parcels import ParcelSize
 from domain.values.codes import comparison_key
+from models.database.keys import key_of
 from models.database.rows import changed_at
 from models.database.sessions import Session
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
@@ -123,6 +124,47 @@ async def write_shipment(
         version,
         comparison_key(carrier),
         comparison_key(tracking_number),
+        now,
+    )
+
+
+async def lock_number(session: Session, carrier: str, tracking_number: str) -> None:
+    """Wait for other transactions that ship under this number; SQLite has one writer."""
+    if session.engine == "postgres":
+        key = f"{comparison_key(carrier)}/{comparison_key(tracking_number)}"
+        await session.fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
+
+
+async def shipped_elsewhere(
+    session: Session, order_id: UUID, carrier: str, tracking_number: str
+) -> UUID | None:
+    """A parcel of another order that is on its way with this number; None: there is none."""
+    return await session.value(
+        UUID,
+        "SELECT id FROM fulfillment WHERE tracking_number_key = $2 AND carrier_key = $3"
+        " AND status = 'SHIPPED' AND order_id <> $1 LIMIT 1",
+        order_id,
+        comparison_key(tracking_number),
+        comparison_key(carrier),
+    )
+
+
+async def write_number(
+    session: Session,
+    fulfillment_id: UUID,
+    carrier: str | None,
+    tracking_number: str | None,
+    now: datetime,
+) -> None:
+    """Write the number of a bought label to a fulfillment that has not shipped; None: no more."""
+    await session.execute(
+        "UPDATE fulfillment SET carrier = $2, tracking_number = $3, carrier_key = $4,"
+        f" tracking_number_key = $5, {changed_at('$6')} WHERE id = $1 AND shipped_at IS NULL",
+        fulfillment_id,
+        carrier,
+        tracking_number,
+        key_of(carrier),
+        key_of(tracking_number),
         now,
     )
 

@@ -8,6 +8,7 @@ from typing import TypedDict, cast
 from tortoise.models import Model
 
 from models.access import ApiKey
+from models.carriers import CarrierEvent, ShippingLabel
 from models.catalog import Channel, Item, Location, ReasonCode, Supplier
 from models.database.keys import KeyField
 from models.database.sessions import Session
@@ -15,12 +16,11 @@ from models.fulfillments import Fulfillment
 from models.orders import Order, OrderPayment
 from models.reservations import Reservation
 from models.returns import Return, UnidentifiedParcel
-from models.tasks import CarrierEvent
 
 KEYED: tuple[type[Model], ...] = (
     *(ApiKey, Channel, Item, Location, ReasonCode, Supplier),
     *(Fulfillment, Order, OrderPayment, Reservation),
-    *(Return, UnidentifiedParcel, CarrierEvent),
+    *(Return, UnidentifiedParcel, CarrierEvent, ShippingLabel),
 )
 # Events that were recorded several times before codes had keys: only the first has both keys.
 _REPEATED = """

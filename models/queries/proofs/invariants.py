@@ -15,6 +15,7 @@ import models.queries.proofs.bins as bin_proofs
 import models.queries.proofs.causes as cause_proofs
 import models.queries.proofs.change_times as change_time_proofs
 import models.queries.proofs.fulfillment_holds as fulfillment_hold_proofs
+import models.queries.proofs.labels as label_proofs
 import models.queries.proofs.order_locations as order_location_proofs
 import models.queries.proofs.order_money as order_proofs
 import models.queries.proofs.parcels as parcel_proofs
@@ -320,6 +321,7 @@ PROOFS: Sequence[Proof] = (
     Proof("one open exception per kind and subject", _OPEN_ONCE),
     *parcel_proofs.PROOFS,
     *fulfillment_hold_proofs.PROOFS,
+    *label_proofs.PROOFS,
     *cause_proofs.PROOFS,
     *change_time_proofs.PROOFS,
     *order_location_proofs.PROOFS,

@@ -37,6 +37,7 @@ _SUBJECTS: Final[Mapping[str, Visibility]] = MappingProxyType(
         "Refund": visibility.REFUND,
         "Reservation": visibility.RESERVATION,
         "Return": visibility.RETURN,
+        "ShippingLabel": visibility.SHIPPING_LABEL,
         "StockLevel": visibility.STOCK_LEVEL,
         "Supplier": visibility.SUPPLIER,
         "Task": visibility.TASK,

@@ -168,6 +168,8 @@ MUTATIONS: Final = (
         BOTH,
     ),
     Row("carrierEventRecord", f'input: {{carrier: "DHL", {_SCAN}}}', "", "PWUVA", BOTH),
+    Row("labelBuy", 'input: {subjectId: "$Fulfillment"}', "", "PWUVA", BOTH),
+    Row("labelVoid", 'id: "$ShippingLabel"', "", "PWUVA", BOTH),
     Row("returnRequest", f'input: {{orderId: "$Order", items: {_UNITS}}}', "", "SPUVA", BOTH),
     Row("returnAuthorize", 'id: "$Return"', "", "UVA", BOTH),
     Row("returnDecline", 'id: "$Return", reasonCode: "ABUSE"', "", "UVA", BOTH),

@@ -51,6 +51,7 @@ INSPECT = _mutation("returnInspect", "ReturnInspectInput", "return { refunds { i
 REFUND = _mutation("refundCreate", "RefundCreateInput", "refund { id }")
 PUBLISH = _mutation("policyPublish", "PolicyInput", "policy { id }")
 CARRIER = _mutation("carrierEventRecord", "CarrierEventInput", "fulfillment { id }")
+LABEL = _mutation("labelBuy", "LabelBuyInput", "label { id }")
 CREATE_KEY = _mutation("apiKeyCreate", "ApiKeyInput", "apiKey { id }")
 PICK = f"""mutation ($id: ID!, $short: [ShortageInput!]) {{
   fulfillmentPick(fulfillmentId: $id, shortages: $short) {{ {_ERRORS} }} }}"""
@@ -218,11 +219,15 @@ async def _sales(api: InProcessServer, half: Half) -> None:
         "occurredAt": api.restow.clock().isoformat(),
     }
     await api.done(CARRIER, {"input": seen}, key=key)
-    half.ids["OpenOrder"] = (await _placed(api, half, "open"))["id"]
     kept = (await _placed(api, half, "kept"))["fulfillments"][0]["id"]
     because = {"reason": "OTHER", "note": half.text("both", "because")}
     made = await api.done(KEEP, {"id": kept, "hold": because}, key=key)
     half.ids["FulfillmentHold"] = made["hold"]["id"]
+    opened = await _placed(api, half, "open")
+    half.ids["OpenOrder"] = opened["id"]
+    label = {"subjectId": opened["fulfillments"][0]["id"]}
+    bought = await api.done(LABEL, {"input": label}, key=key)
+    half.ids["ShippingLabel"] = bought["label"]["id"]
     cancelled = await _placed(api, half, "cancelled")
     await api.done(CANCEL, {"id": cancelled["id"]}, key=key)
 

@@ -25,7 +25,7 @@ SUBSCRIPTION = cast("GraphQLObjectType", SCHEMA.subscription_type)
 DEPTH = 4
 
 # The types of a Node are spread over so many documents: the server limits aliases.
-PARTS = 4
+PARTS = 6
 
 
 def selection(of: GraphQLNamedType, depth: int, part: int, seen: tuple[str, ...] = ()) -> str:

@@ -1,0 +1,114 @@
+"""Shipping labels: due work, and labels under the lock of their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from models.carriers import ShippingLabelRow
+from models.database.keys import key_of
+from models.database.rows import picked
+from models.database.sessions import Session
+
+_LABEL = (
+    "SELECT id, fulfillment_id, return_id, order_id, channel_id, location_id, key, status, carrier,"
+    " service, format, carrier_reference, tracking_number, cost_minor, currency, bought_at,"
+    " entry_id, failure, created_by, created_at, first_sent_at, sent_at, claimed_until_at, tries,"
+    " next_at, settled_at, version FROM shipping_label"
+)
+_LIVE = "status IN ('REQUESTED', 'UNKNOWN', 'BOUGHT')"
+
+
+class DueLabelRow(TypedDict):
+    """A label that a worker can work on, and its order, which is locked first."""
+
+    id: UUID
+    order_id: UUID
+
+
+async def due_labels(session: Session, now: datetime, limit: int) -> Sequence[DueLabelRow]:
+    """Labels that no worker has claimed and whose next call is due, the oldest first; not
+    locked.
+    """
+    return await session.rows(
+        DueLabelRow,
+        "SELECT id, order_id FROM shipping_label"
+        " WHERE status IN ('REQUESTED', 'UNKNOWN', 'VOIDING') AND next_at <= $1"
+        " AND (claimed_until_at IS NULL OR claimed_until_at <= $1)"
+        " ORDER BY next_at, id LIMIT $2",
+        now,
+        limit,
+    )
+
+
+async def label(session: Session, label_id: UUID) -> ShippingLabelRow | None:
+    """A label; read it again after locking its order."""
+    return await session.row(ShippingLabelRow, f"{_LABEL} WHERE id = $1", label_id)
+
+
+async def live_label(
+    session: Session, *, fulfillment_id: UUID | None = None, return_id: UUID | None = None
+) -> ShippingLabelRow | None:
+    """The live label of a fulfillment or a return, under the lock of its order."""
+    if fulfillment_id is not None:
+        sql = f"{_LABEL} WHERE fulfillment_id = $1 AND {_LIVE}"
+        return await session.row(ShippingLabelRow, sql, fulfillment_id)
+    sql = f"{_LABEL} WHERE return_id = $1 AND {_LIVE}"
+    return await session.row(ShippingLabelRow, sql, return_id)
+
+
+class LabelChanges(TypedDict):
+    """Columns of a label that may change. Its key never changes."""
+
+    id: UUID
+    status: str
+    carrier_reference: str | None
+    tracking_number: str | None
+    cost_minor: int | None
+    currency: str | None
+    bought_at: datetime | None
+    entry_id: UUID | None
+    failure: str | None
+    first_sent_at: datetime | None
+    sent_at: datetime | None
+    claimed_until_at: datetime | None
+    tries: int
+    next_at: datetime
+    settled_at: datetime | None
+    version: int
+
+
+_CHANGES = tuple(LabelChanges.__annotations__)
+_KEY_PLACE = len(_CHANGES) + 1
+_WRITE = "UPDATE shipping_label SET {}, tracking_number_key = ${} WHERE id = $1".format(
+    ", ".join(f"{name} = ${place}" for place, name in enumerate(_CHANGES[1:], start=2)),
+    _KEY_PLACE,
+)
+
+
+async def write_label(session: Session, changes: LabelChanges) -> None:
+    """Write the changeable columns of a label."""
+    await session.execute(_WRITE, *picked(changes, _CHANGES), key_of(changes["tracking_number"]))
+
+
+async def store_document(session: Session, label_id: UUID, content: str, now: datetime) -> None:
+    """Store the document of a label, once."""
+    await session.execute(
+        "INSERT INTO label_document (label_id, content, stored_at) VALUES ($1, $2, $3)"
+        " ON CONFLICT DO NOTHING",
+        label_id,
+        content,
+        now,
+    )
+
+
+async def delete_documents(session: Session, before: datetime, limit: int) -> int:
+    """Delete documents that were stored before an instant; returns their number."""
+    return await session.execute(
+        "DELETE FROM label_document WHERE label_id IN (SELECT label_id FROM label_document"
+        " WHERE stored_at < $1 ORDER BY stored_at LIMIT $2)",
+        before,
+        limit,
+    )

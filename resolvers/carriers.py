@@ -1,0 +1,41 @@
+"""Shipping labels: buy one, give one back."""
+
+from typing import Annotated
+
+from strawberry import ID, UNSET, argument
+
+import schema.mutations.carriers as commands
+import workflows.carriers.label_requests
+from schema.context import Info
+from schema.mutations.carriers import LabelBuyInput, LabelPayload
+from schema.mutations.perform import perform_mutation
+
+
+async def label_buy(info: Info, input: LabelBuyInput) -> LabelPayload | None:
+    """Ask for the shipping label of a parcel. It is REQUESTED, and bought within seconds.
+
+    A carrier that does not answer leaves it UNKNOWN: it is looked up again, and never bought twice.
+    Once it is BOUGHT, the parcel has its carrier and tracking number. Refused: ILLEGAL_TRANSITION
+    unless the parcel may have a label, ALREADY_EXISTS if it has a live one, INVALID, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info, workflows.carriers.label_requests.buy, input.to_command, LabelPayload
+    )
+
+
+async def label_void(
+    info: Info,
+    id: Annotated[ID, argument(description="Id of the label.")],
+    note: Annotated[str | None, argument(description="Reason, as free text.")] = UNSET,
+) -> LabelPayload | None:
+    """Give a BOUGHT or UNKNOWN label back to its carrier. It is VOIDING, then VOIDED.
+
+    If the carrier refuses, it is BOUGHT again. Refused: ILLEGAL_TRANSITION in other states and for
+    a parcel that has shipped, INVALID, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info,
+        workflows.carriers.label_requests.void,
+        lambda: commands.void(id, note),
+        LabelPayload,
+    )

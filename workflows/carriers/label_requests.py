@@ -1,0 +1,87 @@
+"""Requests of people for shipping labels: buy one, give one back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import models.queries.orders.labels as label_queries
+import workflows.carriers.label_subjects as label_subjects
+import workflows.carriers.labels as labels
+from domain.access.callers import Caller
+from domain.errors import AlreadyExists, IllegalTransition, Invalid, NotFound
+from domain.orders.labels import SERVICE_LENGTH_MAX, VOID_NOTE_MAX, LabelStatus
+from domain.values.codes import check_stored, same_code
+from domain.values.texts import check_text
+from workflows.carriers.commands import BuyLabel, VoidLabel
+from workflows.carriers.label_subjects import FULFILLMENT, RETURN
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
+
+
+@one_by_one("labelBuy")
+async def buy(tx: Transaction, command: BuyLabel, caller: Caller) -> Mapping[str, Any]:
+    """Ask for the label of a parcel; a job buys it within a second.
+
+    Without a carrier the first configured one is taken, without a service the order's service
+    level. Locks the order. Raises IllegalTransition unless the parcel may have a label,
+    AlreadyExists if it has a live one, Invalid, or NotFound. Records `label.requested`.
+    """
+    field = ("input", "subjectId")
+    check_stored(command.service, "input", "service", longest=SERVICE_LENGTH_MAX)
+    carrier = None
+    if command.carrier is not None:
+        carrier = _configured(tx.terms.carriers, command.carrier)
+    subject = await label_subjects.lock(tx, *command.subject, caller, field)
+    subject.check_wants_label(field)
+    live = await labels.live_of(tx, subject)
+    if live is not None:
+        raise AlreadyExists("label", str(live.status), str(live.id), field=field)
+    carrier = carrier or tx.terms.carriers[0]
+    service = command.service or subject.order.service_level
+    label_id = await labels.add(tx, subject, carrier, service, command.format, caller.actor)
+    return {"label": str(label_id)}
+
+
+@one_by_one("labelVoid")
+async def void(tx: Transaction, command: VoidLabel, caller: Caller) -> Mapping[str, Any]:
+    """Ask the carrier to take a label back; a job does it.
+
+    Locks the order. Raises IllegalTransition unless the label is BOUGHT or UNKNOWN, and for a
+    parcel that has shipped with it; Invalid or NotFound. Records `label.voiding`.
+    """
+    check_text(command.note, "note", longest=VOID_NOTE_MAX)
+    row = await label_queries.label(tx.session, command.label_id)
+    if row is None:
+        raise NotFound("label", str(command.label_id), field=("id",))
+    named = (
+        (FULFILLMENT, row["fulfillment_id"])
+        if row["return_id"] is None
+        else (RETURN, row["return_id"])
+    )
+    assert named[1] is not None
+    try:
+        subject = await label_subjects.lock(tx, named[0], named[1], caller, ("id",))
+    except NotFound:
+        raise NotFound("label", str(command.label_id), field=("id",)) from None
+    label = await labels.read(tx, command.label_id, subject)
+    if label.status is LabelStatus.BOUGHT and subject.shipped_as is not None:
+        raise IllegalTransition("label of a shipped parcel", "BOUGHT", "VOIDING", field=("id",))
+    try:
+        await labels.advance(tx, label, LabelStatus.VOIDING, caller.actor, note=command.note)
+    except IllegalTransition as error:
+        raise error.under("id") from None
+    return {"label": str(label.id)}
+
+
+def _configured(carriers: Sequence[str], code: str) -> str:
+    """The code of a carrier as the settings spell it. Raises Invalid."""
+    check_stored(code, "input", "carrier")
+    found = next((each for each in carriers if same_code(each, code)), None)
+    if found is None:
+        raise Invalid(
+            f"The carrier {code!r} is not configured; allowed: {', '.join(carriers)}.",
+            field=("input", "carrier"),
+            details={"allowed": list(carriers)},
+        )
+    return found
