@@ -1,14 +1,30 @@
 """Collects the faults of one command, so that a client sees all of them at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
-from domain.errors import DomainError
+from domain.errors import DomainError, LimitExceeded, Path
 
 ERRORS_MAX: Final = 20
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An argument whose value cannot be read: its path, and its fault.
+
+    A stand-in takes the place of the value in the command. Faults at or below this path are about
+    the stand-in.
+    """
+
+    field: Path
+    error: DomainError
+
+    def covers(self, field: Path) -> bool:
+        """True if `field` is the path of this argument, or below it."""
+        return field[: len(self.field)] == self.field
 
 
 class Faults(DomainError):
@@ -32,19 +48,36 @@ class Faults(DomainError):
         return self
 
 
+class _Collector:
+    """A block whose domain error is added to `errors`."""
+
+    __slots__ = ("errors", "prefix")
+
+    def __init__(self, errors: list[DomainError], prefix: Path) -> None:
+        self.errors = errors
+        self.prefix = prefix
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    # The optional result tells mypy that code after the block is not reached without an error.
+    def __exit__(self, kind: object, error: object, trace: object) -> bool | None:
+        """Collect the error; any other exception goes on."""
+        if not isinstance(error, DomainError):
+            return None
+        self.errors.extend(error.under(*self.prefix).parts)
+        return True
+
+
 class Problems:
     """Faults found so far in one command."""
 
     def __init__(self) -> None:
         self.errors: list[DomainError] = []
 
-    @contextmanager
-    def under(self, *prefix: str) -> Iterator[None]:
+    def under(self, *prefix: str) -> "_Collector":
         """Collect a domain error raised in the block, with `prefix` before its field path."""
-        try:
-            yield
-        except DomainError as error:
-            self.errors.extend(error.under(*prefix).parts)
+        return _Collector(self.errors, prefix)
 
     def attempt(self, make: Callable[[], T]) -> T | None:
         """The value; None if it has a fault, which is collected."""
@@ -64,9 +97,14 @@ class Problems:
                 self.errors.extend(error.parts)
         return found
 
-    def refuse(self) -> None:
-        """Raise the faults found so far; nothing happens without one."""
+    def refuse_excess(self, *prefix: str) -> None:
+        """Refuse if a list is too long, because its entries are looked up next."""
+        if any(isinstance(error, LimitExceeded) for error in self.errors):
+            self.refuse(*prefix)
+
+    def refuse(self, *prefix: str) -> None:
+        """Raise the faults found so far, with `prefix` before their paths; return without one."""
         if len(self.errors) == 1:
-            raise self.errors[0]
+            raise self.errors[0].under(*prefix)
         if self.errors:
-            raise Faults(self.errors)
+            raise Faults(self.errors).under(*prefix)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from domain.access.callers import Caller
-from domain.errors import DomainError
+from domain.problems import Unread
 from models.database.database import Database
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope, scope_of
@@ -58,6 +58,7 @@ class Context:
     `joined`: the rows that lists of this snapshot brought along, by key.
     `audience`: the subscribers of the stream that this operation opens.
     `charge`: the cost of this operation; None for a subscription and its events.
+    `has_left` returns True once nobody waits for the response; None: somebody always does.
     """
 
     caller: Caller
@@ -66,6 +67,7 @@ class Context:
     request_id: str = ""
     audience: Audience | None = None
     charge: OperationCharge | None = None
+    has_left: Callable[[], bool] | None = None
     selections: Mapping[str, Selection] = field(default_factory=dict)
     shape_reads: Reads = field(default_factory=Reads)
     joined: dict[JoinedRows, dict[Any, Any]] = field(init=False)
@@ -112,15 +114,12 @@ class Context:
         return (await self.opened())[0]
 
     async def perform(
-        self, response_key: object, action: Action[C], to_command: Callable[[], C]
+        self, response_key: object, action: Action[C], command: C, unread: tuple[Unread, ...]
     ) -> Outcome:
-        """Perform the action of one mutation field. An invalid input is a refusal, too."""
+        """Perform the action of one mutation field. `unread`: arguments that could not be read."""
         await self.close()
-        try:
-            command = to_command()
-        except DomainError as error:
-            return Outcome.refused(error)
-        request = Request(command, self.caller, self.keys.get(str(response_key)))
+        key = self.keys.get(str(response_key))
+        request = Request(command, self.caller, key, unread, self.has_left)
         outcome = await self.services.transactions.perform(action, request)
         self.renew()
         return outcome

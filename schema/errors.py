@@ -18,7 +18,7 @@ from schema.fields.errors import UserError, UserErrorCode
 from schema.fields.node import encode
 from schema.fields.scalars import JSON
 from workflows.transactions.group_commit import QueueFull
-from workflows.transactions.outcomes import Outcome, Refusal
+from workflows.transactions.outcomes import Outcome, Refusal, RequestAbandoned
 
 
 def user_errors(outcome: Outcome) -> list[UserError]:
@@ -83,6 +83,8 @@ def top_level(error: Exception) -> TopLevel | None:
             "Retry with the same idempotency key."
         )
         return TopLevel("UNAVAILABLE", 503, message)
+    if isinstance(error, RequestAbandoned):
+        return TopLevel("UNAVAILABLE", 503, "The client left before the change began.")
     if isinstance(error, QueueFull):
         return TopLevel("UNAVAILABLE", 503, "Too many requests are waiting. Retry later.")
     if isinstance(error, StorageFull):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.errors import Invalid, NotFound, OverReturn
 from domain.policies.dispositions import Disposition
+from domain.problems import Problems
 from domain.returns.states import ReturnItemState, ReturnStatus
 from domain.values.codes import same_code
 
@@ -83,25 +84,26 @@ def match_lines(asked: Sequence[LineRequest], lines: Sequence[ReturnableLine]) -
     """Assign each requested unit to an order line: items with a line id first, then SKUs.
 
     A SKU takes units from its lines in line order; one item may spread over several lines. The
-    result is in the order of `asked`. Raises Invalid, NotFound or OverReturn with the item's path.
+    result is in the order of `asked`. Raises Invalid, NotFound or OverReturn for each item, with
+    its path.
     """
     left = {line.id: line.returnable for line in lines}
     by_id = {line.id: line for line in lines}
     matches: list[LineMatch] = []
+    problems = Problems()
     # A SKU must not take the units of a line that another item names.
     order = sorted(range(len(asked)), key=lambda at: asked[at].order_line_id is None)
     for position in order:
         item = asked[position]
-        field = ("items", str(position))
-        if item.quantity < 1:
-            raise Invalid("A return needs at least one unit.", field=(*field, "quantity"))
-        candidates = _candidates(item, lines, by_id, field)
-        returnable = sum(left[line.id] for line in candidates)
-        if item.quantity > returnable:
-            raise OverReturn(
-                candidates[0].sku, item.quantity, returnable, field=(*field, "quantity")
-            )
-        matches += _take(position, item.quantity, candidates, left)
+        with problems.under("items", str(position)):
+            if item.quantity < 1:
+                raise Invalid("A return needs at least one unit.", field=("quantity",))
+            candidates = _candidates(item, lines, by_id)
+            returnable = sum(left[line.id] for line in candidates)
+            if item.quantity > returnable:
+                raise OverReturn(candidates[0].sku, item.quantity, returnable, field=("quantity",))
+            matches += _take(position, item.quantity, candidates, left)
+    problems.refuse()
     return sorted(matches, key=lambda match: match.position)
 
 
@@ -117,26 +119,23 @@ def check_room(wanted: Mapping[UUID, int], lines: Iterable[ReturnableLine]) -> N
 
 
 def _candidates(
-    item: LineRequest,
-    lines: Sequence[ReturnableLine],
-    by_id: Mapping[UUID, ReturnableLine],
-    field: tuple[str, ...],
+    item: LineRequest, lines: Sequence[ReturnableLine], by_id: Mapping[UUID, ReturnableLine]
 ) -> list[ReturnableLine]:
     if item.order_line_id is not None:
         line = by_id.get(item.order_line_id)
         if line is None:
             reference = str(item.order_line_id)
-            raise NotFound("order line", reference, field=(*field, "orderLineId"))
+            raise NotFound("order line", reference, field=("orderLineId",))
         if item.sku is not None and not same_code(item.sku, line.sku):
             raise Invalid(
-                f"The order line's SKU is {line.sku}; {item.sku} was sent.", field=(*field, "sku")
+                f"The order line's SKU is {line.sku}; {item.sku} was sent.", field=("sku",)
             )
         return [line]
     if item.sku is None:
-        raise Invalid("`orderLineId` or `sku` is required.", field=field)
+        raise Invalid("`orderLineId` or `sku` is required.", field=())
     found = [line for line in lines if same_code(line.sku, item.sku)]
     if not found:
-        raise NotFound("order line", item.sku, field=(*field, "sku"))
+        raise NotFound("order line", item.sku, field=("sku",))
     return found
 
 

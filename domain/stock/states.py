@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.errors import Invalid
 from domain.policies.routing import Protection
+from domain.problems import Problems
 
 # Larger than any warehouse; sums of thousands of such quantities still fit a 64-bit column.
 UNITS_MAX: Final = 1_000_000_000
@@ -135,22 +136,32 @@ def check_quantity(quantity: int, *, least: int = 1) -> None:
 
 def check_move(from_state: StockState, to_state: StockState, quantity: int) -> None:
     """Raise Invalid, with the argument, unless units may be moved by hand between these states."""
-    _check_by_hand(from_state, "fromState")
-    _check_by_hand(to_state, "toState")
-    if from_state is to_state:
-        raise Invalid("`toState` must differ from `fromState`.", field=("toState",))
-    check_quantity(quantity)
+    problems = Problems()
+    with problems.under():
+        _check_by_hand(from_state, "fromState")
+    with problems.under():
+        _check_by_hand(to_state, "toState")
+        if from_state is to_state:
+            raise Invalid("`toState` must differ from `fromState`.", field=("toState",))
+    with problems.under():
+        check_quantity(quantity)
+    problems.refuse()
 
 
 def check_adjustment(state: StockState, delta: int) -> None:
     """Raise Invalid, with the argument, unless this state may be corrected by hand by `delta`."""
-    _check_by_hand(state, "state")
-    if not delta or abs(delta) > UNITS_MAX:
-        raise Invalid(
-            f"A correction of 1 to {UNITS_MAX} units, up or down, is allowed; {delta} was sent.",
-            field=("delta",),
-            details={"maximum": UNITS_MAX, "requested": delta},
-        )
+    problems = Problems()
+    with problems.under():
+        _check_by_hand(state, "state")
+    with problems.under():
+        if not delta or abs(delta) > UNITS_MAX:
+            raise Invalid(
+                f"A correction of 1 to {UNITS_MAX} units, up or down, is allowed; {delta} was"
+                " sent.",
+                field=("delta",),
+                details={"maximum": UNITS_MAX, "requested": delta},
+            )
+    problems.refuse()
 
 
 def promisable(available: int, expired: int, safety_stock: int) -> int:

@@ -1,14 +1,18 @@
 """Money in GraphQL: an exact decimal and an ISO 4217 code."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 
 import domain.values.money
 from domain.catalog.commands import GivenMoney
 from domain.errors import Invalid
+from schema.fields.unread import stand_in
 from server.projection.records import Record, derived
+
+# Any currency that exists: the amount is never used.
+STAND_IN_CURRENCY: Final = "USD"
 
 
 @strawberry.type
@@ -65,11 +69,12 @@ class MoneyInput:
     """ISO 4217."""
 
     def to_money(self, *field: str) -> domain.values.money.Money:
-        """The exact amount. Raises Invalid with a path below `field`, the path of this input."""
+        """The exact amount. Invalid with a path below `field`, the path of this input."""
         try:
             return domain.values.money.parse(self.amount, self.currency_code)
         except Invalid as error:
-            raise error.under(*field) from None
+            nothing = domain.values.money.Money(0, STAND_IN_CURRENCY)
+            return stand_in(nothing, error.under(*field), field)
 
     def to_given(self) -> GivenMoney:
         """The amount as it was sent, for a workflow that validates each row separately."""

@@ -11,6 +11,7 @@ from strawberry import ID
 
 from domain.errors import NotFound
 from schema.context import Context
+from schema.fields.unread import stand_in
 from schema.loaders import Loaders
 from server.projection.contexts import OperationContext
 from server.projection.loader import Loader
@@ -18,6 +19,7 @@ from server.projection.records import Record, derived
 
 LENGTH_MAX: Final = 256
 BIGINT_MAX: Final = 2**63 - 1
+NO_OBJECT: Final = UUID(int=0)
 # Types with numeric keys, assigned by the database; all others have a UUID.
 NUMBERED: Final = frozenset({"Item", "Supplier", "Location", "Channel", "ReasonCode", "StockLevel"})
 
@@ -79,10 +81,11 @@ def uuid_in(type_name: str, global_id: str) -> UUID | None:
 
 
 def required_uuid(type_name: str, global_id: str, *field: str) -> UUID:
-    """The UUID that an argument names. Raises NotFound (at `field`): no such object exists."""
+    """The UUID that an argument names. NotFound at `field` for an id that cannot name one."""
     key = uuid_in(type_name, global_id)
     if key is None:
-        raise NotFound(_in_words(type_name), global_id[:LENGTH_MAX], field=field)
+        missing = NotFound(_in_words(type_name), global_id[:LENGTH_MAX], field=field)
+        return stand_in(NO_OBJECT, missing, field)
     return key
 
 

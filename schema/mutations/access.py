@@ -38,7 +38,7 @@ class ApiKeyInput:
     """End of validity; absent: unlimited."""
 
     def to_command(self) -> CreateKey:
-        """The command. Raises Invalid for the amount of the limit."""
+        """The command."""
         channels, locations = given(self.channels), given(self.locations)
         limit = given(self.refund_limit)
         return CreateKey(
@@ -53,12 +53,12 @@ class ApiKeyInput:
 
 
 def rotate(key_id: ID, overlap_seconds: int | None) -> RotateKey:
-    """The command. Raises NotFound."""
+    """The command."""
     return RotateKey(required_uuid("ApiKey", key_id, "id"), overlap_seconds or 0)
 
 
 def revoke(key_id: ID) -> RevokeKey:
-    """The command. Raises NotFound."""
+    """The command."""
     return RevokeKey(required_uuid("ApiKey", key_id, "id"))
 
 

@@ -22,22 +22,22 @@ TYPE = "OperationalException"
 
 
 def assign(exception_id: ID, owner: str) -> AssignException:
-    """The command. Raises NotFound."""
+    """The command."""
     return AssignException(required_uuid(TYPE, exception_id, "id"), owner)
 
 
 def start(exception_id: ID) -> StartException:
-    """The command. Raises NotFound."""
+    """The command."""
     return StartException(required_uuid(TYPE, exception_id, "id"))
 
 
 def wait(exception_id: ID, until: datetime, note: str) -> WaitException:
-    """The command. Raises NotFound."""
+    """The command."""
     return WaitException(required_uuid(TYPE, exception_id, "id"), until, note)
 
 
 def resolve(exception_id: ID, resolution: str) -> ResolveException:
-    """The command. Raises NotFound."""
+    """The command."""
     return ResolveException(required_uuid(TYPE, exception_id, "id"), resolution)
 
 

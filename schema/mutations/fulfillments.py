@@ -39,7 +39,7 @@ class FulfillmentShipInput:
     """
 
     def to_command(self) -> ShipFulfillment:
-        """The command. Raises NotFound."""
+        """The command."""
         return ShipFulfillment(
             fulfillment_id=required_uuid(
                 "Fulfillment", self.fulfillment_id, "input", "fulfillmentId"
@@ -69,13 +69,13 @@ class ShortageInput:
     quantity: int
 
     def to_shortage(self, *field: str) -> Shortage:
-        """A part of the command. Raises NotFound."""
+        """A part of the command."""
         line_id = required_uuid("OrderLine", self.order_line_id, *field, "orderLineId")
         return Shortage(line_id, self.quantity)
 
 
 def pick(fulfillment_id: ID, shortages: list[ShortageInput] | None) -> PickFulfillment:
-    """The command. Raises NotFound."""
+    """The command."""
     return PickFulfillment(
         fulfillment_id=required_uuid("Fulfillment", fulfillment_id, "fulfillmentId"),
         shortages=tuple(
@@ -93,7 +93,7 @@ class FulfillmentUnitsInput:
     quantity: int
 
     def to_units(self, *field: str) -> ParcelUnits:
-        """A part of the command. Raises NotFound."""
+        """A part of the command."""
         line_id = required_uuid("OrderLine", self.order_line_id, *field, "orderLineId")
         return ParcelUnits(line_id, self.quantity)
 
@@ -118,7 +118,7 @@ class ParcelInput:
     """At most 10 meters."""
 
     def to_parcel(self, *field: str) -> PackedParcel:
-        """A part of the command. Raises NotFound."""
+        """A part of the command."""
         units = given(self.units)
         return PackedParcel(
             units=None if units is None else _line_units(units, *field, "units"),
@@ -132,7 +132,7 @@ class ParcelInput:
 
 
 def pack(fulfillment_id: ID, parcels: list[ParcelInput] | None) -> PackFulfillment:
-    """The command. Raises NotFound."""
+    """The command."""
     sent = given(parcels)
     return PackFulfillment(
         fulfillment_id=required_uuid("Fulfillment", fulfillment_id, "fulfillmentId"),
@@ -145,13 +145,13 @@ def pack(fulfillment_id: ID, parcels: list[ParcelInput] | None) -> PackFulfillme
 
 
 def split(fulfillment_id: ID, units: list[FulfillmentUnitsInput]) -> SplitFulfillment:
-    """The command. Raises NotFound."""
+    """The command."""
     found = required_uuid("Fulfillment", fulfillment_id, "id")
     return SplitFulfillment(found, _line_units(units, "units"))
 
 
 def reroute(fulfillment_id: ID, location_code: str, note: str) -> RerouteFulfillment:
-    """The command. Raises NotFound."""
+    """The command."""
     found = required_uuid("Fulfillment", fulfillment_id, "id")
     return RerouteFulfillment(found, location_code, note)
 

@@ -1,14 +1,11 @@
 """Inputs and payload of the mutations on orders."""
 
 from datetime import datetime
-from functools import partial
-from uuid import UUID
 
 import strawberry
 from strawberry import ID, UNSET
 
 from domain.orders.fulfillment_holds import NewHold
-from domain.problems import Problems
 from domain.values.money import Money
 from schema.fields.addresses import AddressInput
 from schema.fields.arguments import given
@@ -56,14 +53,14 @@ class OrderLineInput:
     """Tax of the whole line, in addition to `unitPrice`."""
 
     def to_line(self, *field: str) -> NewLine:
-        """A line of the command. Raises its faults."""
-        problems = Problems()
-        price = problems.attempt(lambda: self.unit_price.to_money(*field, "unitPrice"))
-        discount = problems.attempt(lambda: _money(self.discount, *field, "discount"))
-        tax = problems.attempt(lambda: _money(self.tax, *field, "tax"))
-        problems.refuse()
-        assert price is not None
-        return NewLine(self.sku, self.quantity, price, discount, tax)
+        """A line of the command."""
+        return NewLine(
+            self.sku,
+            self.quantity,
+            self.unit_price.to_money(*field, "unitPrice"),
+            _money(self.discount, *field, "discount"),
+            _money(self.tax, *field, "tax"),
+        )
 
 
 @strawberry.input
@@ -134,51 +131,37 @@ class OrderPlaceInput:
     """A hold of the whole order that is placed with it. FULFILLMENT policies may place others."""
 
     def to_command(self) -> PlaceOrder:
-        """The command. Raises Invalid or NotFound with the path of the argument."""
-        address, fulfillment_hold = given(self.ship_to), given(self.hold)
-        problems = Problems()
-        lines = problems.each(
-            partial(line.to_line, "input", "lines", str(index))
-            for index, line in enumerate(self.lines)
-        )
-        hold = problems.attempt(self._hold)
-        shipping = problems.attempt(lambda: _money(self.shipping, "input", "shipping"))
-        shipping_tax = problems.attempt(lambda: _money(self.shipping_tax, "input", "shippingTax"))
-        payments = self._payments(problems)
-        problems.refuse()
+        """The command."""
+        address, hold = given(self.ship_to), given(self.reservation_id)
+        fulfillment_hold = given(self.hold)
         return PlaceOrder(
             channel=self.channel,
             external_reference=self.external_reference,
-            lines=tuple(lines),
-            reservation_id=hold,
+            lines=tuple(
+                line.to_line("input", "lines", str(index)) for index, line in enumerate(self.lines)
+            ),
+            reservation_id=None
+            if hold is None
+            else required_uuid("Reservation", hold, "input", "reservationId"),
             customer_reference=given(self.customer_reference),
             ship_to=None if address is None else _address(address),
             placed_at=given(self.placed_at),
-            shipping=shipping,
-            shipping_tax=shipping_tax,
+            shipping=_money(self.shipping, "input", "shipping"),
+            shipping_tax=_money(self.shipping_tax, "input", "shippingTax"),
             service_level=self.service_level or SERVICE_LEVEL_DEFAULT,
-            payments=payments,
+            payments=self._payments(),
             backorder=bool(self.backorder),
             note=given(self.note),
             tags=tuple(given(self.tags) or ()),
             hold=None if fulfillment_hold is None else fulfillment_hold.to_hold(),
         )
 
-    def _hold(self) -> UUID | None:
-        hold = given(self.reservation_id)
-        if hold is None:
-            return None
-        return required_uuid("Reservation", hold, "input", "reservationId")
-
-    def _payments(self, problems: Problems) -> tuple[Payment, ...] | None:
+    def _payments(self) -> tuple[Payment, ...] | None:
         payments = given(self.payments)
         if payments is None:
             return None
         return tuple(
-            problems.each(
-                partial(each.to_payment, "input", "payments", str(index))
-                for index, each in enumerate(payments)
-            )
+            each.to_payment("input", "payments", str(index)) for index, each in enumerate(payments)
         )
 
 
@@ -191,7 +174,7 @@ class OrderCancelLineInput:
 
 
 def cancel(order_id: ID, reason_code: str, lines: list[OrderCancelLineInput] | None) -> CancelOrder:
-    """The command. Raises NotFound."""
+    """The command."""
     found = given(lines)
     return CancelOrder(
         order_id=required_uuid("Order", order_id, "id"),

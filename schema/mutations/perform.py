@@ -6,10 +6,12 @@ from functools import cache
 from types import NoneType
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
+from domain.errors import DomainError
 from schema.context import Context, Info
 from schema.errors import user_errors
 from schema.fields.errors import Payload
 from schema.fields.node import NODE_TYPES, key_of, load, prime
+from schema.fields.unread import read
 from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome
 
@@ -27,7 +29,12 @@ async def perform_mutation(
     """
     context = info.context
     build: Callable[..., P] = payload
-    outcome = await context.perform(info.path.key, action, to_command)
+    try:
+        command, unread = read(to_command)
+    except DomainError as error:
+        outcome = Outcome.refused(error)
+    else:
+        outcome = await context.perform(info.path.key, action, command, unread)
     facts: dict[str, Any] = {
         each.field: await _found(context, outcome, each) for each in references_of(build)
     }

@@ -21,7 +21,7 @@ class RefundLineInput:
     quantity: int
 
     def to_line(self, index: int) -> RefundLine:
-        """The line of the command. Raises NotFound."""
+        """The line of the command."""
         path = ("input", "lines", str(index), "orderLineId")
         return RefundLine(required_uuid("OrderLine", self.order_line_id, *path), self.quantity)
 
@@ -49,7 +49,7 @@ class RefundCreateInput:
     """Also refund what is left of the shipping, with its tax."""
 
     def to_command(self) -> CreateRefund:
-        """The command. Raises Invalid or NotFound."""
+        """The command."""
         named, amount = given(self.return_id), given(self.amount)
         lines = given(self.lines) or ()
         return CreateRefund(

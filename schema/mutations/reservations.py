@@ -59,12 +59,12 @@ class ReservationCreateInput:
 
 
 def extend(reservation_id: ID, ttl_seconds: int) -> ExtendReservation:
-    """The command. Raises NotFound."""
+    """The command."""
     return ExtendReservation(required_uuid("Reservation", reservation_id, "id"), ttl_seconds)
 
 
 def release(reservation_id: ID) -> ReleaseReservation:
-    """The command. Raises NotFound."""
+    """The command."""
     return ReleaseReservation(required_uuid("Reservation", reservation_id, "id"))
 
 

@@ -34,7 +34,7 @@ class ReturnRequestItemInput:
     """
 
     def to_item(self, *field: str) -> RequestedItem:
-        """An item of the command. Raises NotFound."""
+        """An item of the command."""
         line = given(self.order_line_id)
         return RequestedItem(
             quantity=self.quantity,
@@ -70,7 +70,7 @@ class ReturnRequestInput:
     """
 
     def to_command(self) -> RequestReturn:
-        """The command. Raises NotFound."""
+        """The command."""
         order = given(self.order_id)
         return RequestReturn(
             items=tuple(
@@ -97,7 +97,7 @@ class ReturnReceiveItemInput:
     """The return item that the units belong to; absent: matched by SKU."""
 
     def to_item(self, *field: str) -> ReceivedItem:
-        """An item of the command. Raises NotFound."""
+        """An item of the command."""
         group = given(self.return_item_id)
         named = (
             None if group is None else required_uuid("ReturnItem", group, *field, "returnItemId")
@@ -127,7 +127,7 @@ class ReturnReceiveInput:
     """
 
     def to_command(self) -> ReceiveReturn:
-        """The command. Raises NotFound."""
+        """The command."""
         named, exception = given(self.return_id), given(self.exception_id)
         return ReceiveReturn(
             location_code=self.location_code,
@@ -166,7 +166,7 @@ class InspectionFindingInput:
     """
 
     def to_finding(self, *field: str) -> Finding:
-        """A finding of the command. Raises NotFound."""
+        """A finding of the command."""
         return Finding(
             return_item_id=required_uuid("ReturnItem", self.return_item_id, *field, "returnItemId"),
             quantity=self.quantity,
@@ -185,7 +185,7 @@ class ReturnInspectInput:
     findings: list[InspectionFindingInput]
 
     def to_command(self) -> InspectReturn:
-        """The command. Raises NotFound."""
+        """The command."""
         return InspectReturn(
             return_id=required_uuid("Return", self.return_id, "input", "returnId"),
             findings=tuple(
@@ -206,7 +206,7 @@ class DispositionInput:
     note: str | None = UNSET
 
     def to_command(self) -> DisposeReturnItem:
-        """The command. Raises NotFound."""
+        """The command."""
         return DisposeReturnItem(
             return_item_id=required_uuid(
                 "ReturnItem", self.return_item_id, "input", "returnItemId"

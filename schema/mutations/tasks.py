@@ -21,7 +21,7 @@ def claim(
     ids: list[ID] | None,
     singles: bool | None,
 ) -> ClaimTasks:
-    """The command. Raises NotFound."""
+    """The command."""
     named = given(ids)
     return ClaimTasks(
         queue=queue,
@@ -46,12 +46,12 @@ def renew_all(task_ids: list[ID]) -> RenewTasks:
 
 
 def renew(task_id: ID) -> RenewTask:
-    """The command. Raises NotFound."""
+    """The command."""
     return RenewTask(required_uuid("Task", task_id, "id"))
 
 
 def release(task_id: ID) -> ReleaseTask:
-    """The command. Raises NotFound."""
+    """The command."""
     return ReleaseTask(required_uuid("Task", task_id, "id"))
 
 

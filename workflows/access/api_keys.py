@@ -38,7 +38,6 @@ from domain.problems import Problems
 from domain.values.codes import ByCode
 from domain.values.money import Money
 from models.access import ApiKey, ApiKeyRow
-from workflows.catalog.master_data import refuse
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome
 from workflows.transactions.runner import Transactions
@@ -88,9 +87,9 @@ async def create(tx: Transaction, command: CreateKey, caller: Caller) -> Outcome
     problems = Problems()
     check_key(command, tx.now, problems)
     check_minting(command, caller, problems)
-    refuse(problems, "input")
+    problems.refuse_excess("input")
     command = await _check_scope(tx, command, caller, problems)
-    refuse(problems, "input")
+    problems.refuse("input")
     limit = command.refund_limit
     facts: KeyFacts = {
         "name": command.name,

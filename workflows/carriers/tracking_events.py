@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +19,11 @@ import models.queries.returns.returns as return_queries
 import workflows.carriers.parcel_effects as parcel_effects
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
-from domain.errors import IdempotencyKeyReused, Invalid, NotFound
+from domain.errors import IdempotencyKeyReused, NotFound
 from domain.events.fulfillments import CarrierRecorded
 from domain.events.payloads import encode
 from domain.orders.orders import check_client_time
+from domain.problems import Problems
 from domain.values.codes import check_stored, comparison_key
 from models.queries.orders.carrier_events import RecordedEventRow
 from workflows.access.visibility import sees_return
@@ -96,12 +98,11 @@ def _check(tx: Transaction, command: RecordCarrierEvent) -> None:
         "trackingNumber": command.tracking_number,
         "eventId": command.event_reference,
     }
-    for field, text in texts.items():
-        check_stored(text, "input", field)
-    try:
+    problems = Problems()
+    problems.each(partial(check_stored, text, field) for field, text in texts.items())
+    with problems.under():
         check_client_time(command.occurred_at, tx.now, may_backdate=True, field="occurredAt")
-    except Invalid as error:
-        raise error.under("input") from None
+    problems.refuse("input")
 
 
 def _values(

@@ -15,7 +15,7 @@ from domain.events.catalog import ChannelChanged
 from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING
 from models.catalog import Channel
-from workflows.catalog.master_data import CHANNEL, UpsertedRow, code_of, lock, refuse, report, write
+from workflows.catalog.master_data import CHANNEL, UpsertedRow, code_of, lock, report, write
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -32,14 +32,14 @@ async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Map
     with problems.under():
         if not caller.sees_channel(command.code):
             raise NotFound("channel", command.code, field=("code",))
-    refuse(problems, "input")
+    problems.refuse_excess("input")
     current = await lock(tx, CHANNEL, {"code_key": command.code})
     key = {"code": code_of(current, command.code)}
-    if current is not None:
+    if current is not None and caller.sees_channel(command.code):
         with problems.under():
             check_currency_kept(current.currency, command.currency_code)
     wanted = await _locations(tx, command, caller, problems)
-    refuse(problems, "input")
+    problems.refuse("input")
     upserted = await write(tx, CHANNEL, current, key, facts, CHANNEL_DEFAULTS)
     upserted = await _set_locations(tx, upserted, wanted, caller)
     event = ChannelChanged(code=key["code"], **upserted.step)

@@ -25,7 +25,7 @@ from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING, LocationKind
 from domain.values.codes import same_code
 from models.catalog import Location
-from workflows.catalog.master_data import LOCATION, code_of, lock, refuse, report, write
+from workflows.catalog.master_data import LOCATION, code_of, lock, report, write
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -49,7 +49,6 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
     with problems.under():
         if not caller.sees_location(command.code):
             raise NotFound("location", command.code, field=("code",))
-    refuse(problems, "input")
     await catalog_queries.lock_hierarchy(tx.session)
     current = await lock(tx, LOCATION, {"code_key": command.code})
     key = {"code": code_of(current, command.code)}
@@ -60,11 +59,11 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
             await _check_place(tx, command, current, facts)
         if current is not None:
             await _check_use(tx, command, current, facts, problems)
-    refuse(problems, "input")
+    problems.refuse("input")
     bins = await location_bins.lock(tx, command, current, facts)
     if current is not None:
         await location_bins.check_empty(tx, command, current, facts, problems)
-    refuse(problems, "input")
+    problems.refuse("input")
     upserted = await write(tx, LOCATION, current, key, facts, LOCATION_DEFAULTS)
     await location_bins.begin_rounds(tx, bins, upserted.id)
     event = LocationUpserted(code=key["code"], **upserted.step)

@@ -23,7 +23,6 @@ from domain.events.catalog import (
 from domain.problems import Problems
 from models.catalog import Channel, Location, ReasonCode, Supplier
 from workflows.transactions.actions import one_by_one
-from workflows.transactions.outcomes import Refused
 from workflows.transactions.transaction import Transaction
 
 MasterT = TypeVar("MasterT", Supplier, ReasonCode, Location, Channel)
@@ -126,12 +125,6 @@ def report(
     )
 
 
-def refuse(problems: Problems, *prefix: str) -> None:
-    """Raise Refused with all faults, their fields under `prefix`; return if there are none."""
-    if problems.errors:
-        raise Refused([error.under(*prefix) for error in problems.errors])
-
-
 @one_by_one("reasonCodeUpsert")
 async def upsert_reason_code(
     tx: Transaction, command: UpsertReasonCode, caller: Caller
@@ -142,7 +135,7 @@ async def upsert_reason_code(
     """
     problems = Problems()
     facts = reason_facts(command, problems)
-    refuse(problems)
+    problems.refuse()
     kind = command.kind.value
     current = await lock(tx, REASON_CODE, {"kind": kind, "code_key": command.code})
     key = {"kind": kind, "code": code_of(current, command.code)}
@@ -162,7 +155,7 @@ async def upsert_supplier(
     """
     problems = Problems()
     facts = supplier_facts(command, problems)
-    refuse(problems)
+    problems.refuse()
     current = await lock(tx, SUPPLIER, {"code_key": command.code})
     key = {"code": code_of(current, command.code)}
     upserted = await write(tx, SUPPLIER, current, key, facts, {})

@@ -39,6 +39,7 @@ from domain.exceptions import (
     ExceptionKind,
     ExceptionStatus,
 )
+from domain.problems import Problems
 from domain.values.codes import check_stored, comparison_key, store_codes
 from domain.values.texts import NOTE_MAX, check_text
 from models.exceptions import OperationalExceptionRow
@@ -120,10 +121,15 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
 
     Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records `exception.waiting`.
     """
-    check_text(command.note, "note", longest=NOTE_MAX)
-    if not tx.now < command.until <= tx.now + WAIT_MAX:
-        raise Invalid(f"The time must be within the next {WAIT_MAX.days} days.", field=("until",))
-    before = await lock(tx, command.exception_id, caller)
+    problems = Problems()
+    with problems.under():
+        check_text(command.note, "note", longest=NOTE_MAX)
+    with problems.under("until"):
+        if not tx.now < command.until <= tx.now + WAIT_MAX:
+            raise Invalid(f"The time must be within the next {WAIT_MAX.days} days.")
+    with problems.under():
+        before = await lock(tx, command.exception_id, caller)
+    problems.refuse()
     after = steps.moved(before, ExceptionStatus.WAITING)
     after["waiting_since_at"], after["wait_until_at"] = tx.now, command.until
     details = orjson.loads(before["details"] or "{}")

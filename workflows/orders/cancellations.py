@@ -25,6 +25,7 @@ from domain.ledger.entries import Occasion
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import CANCELLABLE, OrderLineState, OrderStatus
 from domain.policies.policies import Facts, PolicyKind, choose, shared_category
+from domain.problems import Problems
 from domain.refunds.breakdowns import ShippingAccount
 from domain.refunds.parts import NOTHING, Parts
 from domain.refunds.states import shipping_to_refund
@@ -85,8 +86,12 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     order = await locked_orders.lock(tx, command.order_id, ("id",))
     if not await sees_order(tx.session, caller, order.id):
         raise NotFound("order", str(command.order_id), field=("id",))
-    reason = await active_reason(tx, command.reason_code, "CANCELLATION")
-    wanted = _wanted(order, command)
+    problems = Problems()
+    with problems.under():
+        reason = await active_reason(tx, command.reason_code, "CANCELLATION")
+    with problems.under():
+        wanted = _wanted(order, command)
+    problems.refuse()
     await tx.stock.lock([line.item_id for line, _ in wanted])
     value = _value(wanted)
     await _release_units(tx, order, wanted, caller.actor)
@@ -131,25 +136,23 @@ def _wanted(order: LockedOrder, command: CancelOrder) -> list[tuple[Line, int]]:
             field=("lines",),
         )
     chosen: dict[UUID, int] = {}
+    problems = Problems()
     for index, each in enumerate(command.lines):
-        path = ("lines", str(index))
-        try:
+        with problems.under("lines", str(index)):
             check_quantity(each.quantity)
-        except Invalid as error:
-            raise error.under(*path) from None
-        line = order.line(each.order_line_id)
-        if line is None:
-            reference = str(each.order_line_id)
-            raise NotFound("order line", reference, field=(*path, "orderLineId"))
-        chosen[line.id] = chosen.get(line.id, 0) + each.quantity
-        if chosen[line.id] > _cancellable(line):
-            raise IllegalTransition(
-                f"order line with {_cancellable(line)} units left to cancel",
-                order.recorded_status,
-                "CANCELLED",
-                (),
-                field=(*path, "quantity"),
-            )
+            line = order.line(each.order_line_id)
+            if line is None:
+                raise NotFound("order line", str(each.order_line_id), field=("orderLineId",))
+            chosen[line.id] = chosen.get(line.id, 0) + each.quantity
+            if chosen[line.id] > _cancellable(line):
+                raise IllegalTransition(
+                    f"order line with {_cancellable(line)} units left to cancel",
+                    order.recorded_status,
+                    "CANCELLED",
+                    (),
+                    field=("quantity",),
+                )
+    problems.refuse()
     return [(line, chosen[line.id]) for line in order.lines if line.id in chosen]
 
 

@@ -155,9 +155,12 @@ async def _find(
     drafts: list[_OrderDraft | Outcome] = []
     for request in requests:
         try:
-            drafts.append(_draft(tx, request, channels, items))
+            draft = _draft(tx, request, channels, items)
         except DomainError as error:
             drafts.append(Outcome.refused(error.under("input")))
+        else:
+            unread = (each.error for each in request.unread)
+            drafts.append(Outcome.refused(*unread) if draft is None else draft)
     return drafts
 
 
@@ -166,7 +169,8 @@ def _draft(
     request: Request[PlaceOrder],
     channels: ByCode[ChannelFacts],
     items: ByCode[ItemFacts],
-) -> _OrderDraft:
+) -> _OrderDraft | None:
+    """The draft; None if all faults are of arguments that could not be read. Raises the others."""
     command, caller = request.command, request.caller
     problems = Problems()
     with problems.under():
@@ -184,9 +188,15 @@ def _draft(
     )
     money = None
     if channel is not None:
-        currency = channel.currency
-        money = problems.attempt(lambda: order_totals.of_order(command, currency))
+        with problems.under():
+            if request.unread:
+                # The sums of stand-ins mean nothing.
+                order_totals.check_amounts(command, channel.currency)
+            else:
+                money = order_totals.of_order(command, channel.currency)
     problems.refuse()
+    if request.unread:
+        return None
     assert channel is not None
     assert placed_at is not None
     assert money is not None

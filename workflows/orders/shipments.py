@@ -23,6 +23,7 @@ from domain.events.payloads import encode
 from domain.ledger.entries import Occasion, Sale, covered_by
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState, check_cause, check_client_time
+from domain.problems import Problems
 from domain.stock.states import StockState
 from domain.values.codes import check_stored, store_codes
 from domain.values.money import Money
@@ -72,16 +73,18 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     Invalid (texts, times), NotFound, or TaskNotClaimed if another worker holds the task. Records
     `fulfillment.shipped` and `order.shipped`.
     """
-    check_stored(command.carrier, "input", "carrier")
-    check_stored(command.tracking_number, "input", "trackingNumber")
-    try:
+    problems, field = Problems(), ("input", "fulfillmentId")
+    with problems.under("input"):
+        check_stored(command.carrier, "carrier")
+    with problems.under("input"):
+        check_stored(command.tracking_number, "trackingNumber")
+    with problems.under("input"):
         shipped_at = time_of(tx, command.shipped_at, caller)
-    except Invalid as error:
-        raise error.under("input") from None
-    field = ("input", "fulfillmentId")
-    order, row, location = await fulfillments.lock_with_order(
-        tx, command.fulfillment_id, caller, field
-    )
+    with problems.under():
+        order, row, location = await fulfillments.lock_with_order(
+            tx, command.fulfillment_id, caller, field
+        )
+    problems.refuse()
     try:
         shipped_at = not_before_order(command.shipped_at, shipped_at, order)
     except Invalid as error:

@@ -35,6 +35,7 @@ from domain.policies.policies import (
 from domain.policies.refunds import RefundRules
 from domain.policies.returns import ReturnRules
 from domain.policies.routing import RoutingRules
+from domain.problems import Problems
 from models.database.sessions import Session
 from models.database.sql import Question
 from models.policies import Policy, PolicyRow, PolicyStart
@@ -152,10 +153,15 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
     """
     caller.require(f"policies.publish.{command.kind}")
     try:
-        scope = scope_for(command.kind, command.scope)
-        scope, channel_id, location_id = await places_of(tx, scope, caller)
-        parse_rules(command.kind, command.rules)
-        effective_from = takes_effect(command.effective_from, tx.now)
+        problems = Problems()
+        with problems.under():
+            scope = scope_for(command.kind, command.scope)
+            scope, channel_id, location_id = await places_of(tx, scope, caller)
+        with problems.under():
+            parse_rules(command.kind, command.rules)
+        with problems.under():
+            effective_from = takes_effect(command.effective_from, tx.now)
+        problems.refuse()
     except DomainError as error:
         raise error.under("input") from None
     last = command.replaces

@@ -15,6 +15,7 @@ from domain.errors import DomainError, IllegalTransition, Invalid
 from domain.exceptions import ExceptionKind
 from domain.ledger.entries import Occasion
 from domain.ledger.refund_entries import refund_overpaid
+from domain.problems import Problems
 from domain.refunds.approvals import check_settler
 from domain.refunds.payouts import UNSETTLED, AttemptState
 from domain.refunds.settlements import Settlement, attempt_to_settle, settlement
@@ -214,10 +215,12 @@ async def _advance(
 
 
 def _check_texts(command: SettleRefund) -> None:
-    check_text(command.note, "note", longest=NOTE_MAX)
-    reference = command.gateway_reference
-    if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
-        raise Invalid(
-            f"The reference must have 1 to {REFERENCE_MAX} characters; it has {len(reference)}.",
-            field=("gatewayReference",),
-        )
+    problems, reference = Problems(), command.gateway_reference
+    with problems.under():
+        check_text(command.note, "note", longest=NOTE_MAX)
+    with problems.under("gatewayReference"):
+        if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
+            raise Invalid(
+                f"The reference must have 1 to {REFERENCE_MAX} characters; it has {len(reference)}."
+            )
+    problems.refuse()

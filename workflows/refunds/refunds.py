@@ -20,10 +20,12 @@ from domain.catalog.commands import ReasonKind
 from domain.errors import DomainError, Invalid, NotFound, SelfApproval
 from domain.policies.policies import PolicyVersion
 from domain.policies.refunds import RefundRules, Tender
+from domain.problems import Problems
 from domain.refunds.approvals import RefundKind, check_approver, status_after_approval
 from domain.refunds.balances import check_balance
 from domain.refunds.breakdowns import Breakdown, goodwill
 from domain.refunds.states import WITHDRAWN, RefundAction, RefundStatus, check_action
+from domain.stock.states import check_quantity
 from domain.values.codes import store_codes
 from domain.values.money import Money
 from domain.values.texts import NOTE_MAX, check_text
@@ -99,10 +101,20 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
     NotFound. Records `refund.opened` and `refund.needs_approval`.
     """
     try:
-        check_text(command.note or "", "note", longest=NOTE_MAX)
-        order = await _lock_order(tx, command, caller)
-        _check_scope(command, order)
-        reason = await active_reason(tx, command.reason_code, *REASONS)
+        problems = Problems()
+        with problems.under():
+            check_text(command.note or "", "note", longest=NOTE_MAX)
+        with problems.under():
+            _check_scope(command)
+        with problems.under():
+            reason = await active_reason(tx, command.reason_code, *REASONS)
+        for index, line in enumerate(command.lines):
+            with problems.under("lines", str(index)):
+                check_quantity(line.quantity)
+        with problems.under():
+            order = await _lock_order(tx, command, caller)
+            _check_amount(command.amount, order)
+        problems.refuse()
         balances = await order_balances.read(tx, order)
         await cancellation_refunds.open_missing(tx, balances)
         facts = await refund_opening.facts_of(tx, order, _items_of(order, command))
@@ -227,26 +239,24 @@ def _break_down(
     return goodwill(command.amount, note, found.left_minor_by_part(), found.unclaimed_minor())
 
 
-def _check_scope(command: CreateRefund, order: LockedOrder) -> None:
+def _check_scope(command: CreateRefund) -> None:
     """Raise Invalid unless the refund is of an amount, or of lines, shipping, or both."""
     if (command.amount is None) == (not command.lines and not command.shipping):
         raise Invalid(
             "Exactly one is required: an amount, or lines and/or shipping.", field=("amount",)
         )
-    if command.amount is not None:
-        _check_amount(command.amount, order)
+    if command.amount is not None and command.amount.minor <= 0:
+        raise Invalid("The amount of a refund must be greater than 0.", field=("amount", "amount"))
 
 
-def _check_amount(amount: Money, order: LockedOrder) -> None:
-    if amount.currency != order.currency:
+def _check_amount(amount: Money | None, order: LockedOrder) -> None:
+    if amount is not None and amount.currency != order.currency:
         raise Invalid(
             f"The amount must be in {order.currency}, the order's currency;"
             f" {amount.currency} was sent.",
             field=("amount", "currencyCode"),
             details={"allowed": [order.currency]},
         )
-    if amount.minor <= 0:
-        raise Invalid("The amount of a refund must be greater than 0.", field=("amount", "amount"))
 
 
 def _check(refund: LockedRefund, action: RefundAction) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.errors import Invalid, NotFound
 from domain.policies.policies import PolicyVersion
 from domain.policies.refunds import RefundRules
+from domain.problems import Problems
 from domain.refunds.breakdowns import (
     NO_SHIPPING,
     Breakdown,
@@ -63,24 +64,22 @@ def _units(
 ) -> list[UnitsToRefund]:
     """The units by line; at most those that have shipped and are in no refund that counts."""
     wanted: dict[UUID, int] = {}
+    problems = Problems()
     for index, each in enumerate(lines):
-        path = ("lines", str(index))
-        try:
+        with problems.under("lines", str(index)):
             check_quantity(each.quantity)
-        except Invalid as error:
-            raise error.under(*path) from None
-        line = found.order.line(each.order_line_id)
-        if line is None:
-            reference = str(each.order_line_id)
-            raise NotFound("order line", reference, field=(*path, "orderLineId"))
-        wanted[line.id] = wanted.get(line.id, 0) + each.quantity
-        left = _left(line, accounts[line.id])
-        if wanted[line.id] > left:
-            raise Invalid(
-                f"At most {left} shipped units of this line can be refunded;"
-                f" {wanted[line.id]} were sent.",
-                field=(*path, "quantity"),
-            )
+            line = found.order.line(each.order_line_id)
+            if line is None:
+                raise NotFound("order line", str(each.order_line_id), field=("orderLineId",))
+            wanted[line.id] = wanted.get(line.id, 0) + each.quantity
+            left = _left(line, accounts[line.id])
+            if wanted[line.id] > left:
+                raise Invalid(
+                    f"At most {left} shipped units of this line can be refunded;"
+                    f" {wanted[line.id]} were sent.",
+                    field=("quantity",),
+                )
+    problems.refuse()
     return [UnitsToRefund(line_id, quantity) for line_id, quantity in wanted.items()]
 
 

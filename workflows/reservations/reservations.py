@@ -53,7 +53,7 @@ from workflows.reservations.commands import (
     ReleaseReservation,
 )
 from workflows.reservations.expired_units import ExpiredUnits
-from workflows.reservations.line_checks import check_lines, open_channel, sold_item
+from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel, sold_item
 from workflows.transactions.actions import KeyClaim, action, one_by_one
 from workflows.transactions.ids import unguessable
 from workflows.transactions.lock_order import LockClass
@@ -94,13 +94,9 @@ async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]
     so it does not affect the others. Refusals: Invalid, NotFound, LimitExceeded, AlreadyExists,
     InsufficientStock. Records `reservation.created`.
     """
-    refused = [_refusal(tx, request) for request in requests]
-    valid = [each for each, refusal in zip(requests, refused, strict=True) if refusal is None]
-    inputs = await _read_inputs(tx, [request.command for request in valid])
-    drafts = [
-        _draft(request, inputs) if refusal is None else refusal
-        for request, refusal in zip(requests, refused, strict=True)
-    ]
+    commands = [request.command for request in requests]
+    inputs = await _read_inputs(tx, [each for each in commands if len(each.lines) <= LINES_MAX])
+    drafts = [_draft(tx, request, inputs) for request in requests]
     callers = [draft.caller for draft in drafts if isinstance(draft, _ReservationDraft)]
     usage = await anonymous_limits.read_usage(tx, callers)
     outcomes = []
@@ -140,32 +136,24 @@ async def _read_inputs(tx: Transaction, commands: Sequence[CreateReservation]) -
     return _Inputs(context, by_code, items, by_reference, expired)
 
 
-def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | None:
-    """Refusal of a command that is invalid in itself; None if it is valid."""
-    command = request.command
-    problems = Problems()
-    problems.each(
-        (
-            partial(check_ttl, command.ttl_seconds, request.caller, tx.terms.holds),
-            partial(check_lines, len(command.lines)),
-            partial(check_country, command.country_code, "shipTo", "countryCode"),
-            partial(check_stored, command.external_reference, "externalReference"),
-        )
-    )
-    if not problems.errors:
-        return None
-    return Outcome.refused(*(error.under("input") for error in problems.errors))
-
-
 def _code_of(channel: ChannelFacts) -> str:
     return channel.code
 
 
-def _draft(request: Request[CreateReservation], inputs: _Inputs) -> _ReservationDraft | Outcome:
+def _draft(
+    tx: Transaction, request: Request[CreateReservation], inputs: _Inputs
+) -> _ReservationDraft | Outcome:
     command, caller = request.command, request.caller
     problems = Problems()
     try:
-        channel = open_channel(inputs.channels, caller, command.channel)
+        check_lines(len(command.lines))
+        with problems.under():
+            check_ttl(command.ttl_seconds, caller, tx.terms.holds)
+        with problems.under("shipTo"):
+            check_country(command.country_code, "countryCode")
+        with problems.under():
+            check_stored(command.external_reference, "externalReference")
+        channel = problems.attempt(partial(open_channel, inputs.channels, caller, command.channel))
         demands = problems.each(
             partial(_demand, line, ("lines", str(index)), inputs.items, channel)
             for index, line in enumerate(command.lines)
@@ -173,23 +161,27 @@ def _draft(request: Request[CreateReservation], inputs: _Inputs) -> _Reservation
         problems.refuse()
     except DomainError as error:
         return Outcome.refused(error.under("input"))
+    assert channel is not None
     return _ReservationDraft(command, caller, channel, demands)
 
 
 def _demand(
-    line: HoldLine, path: tuple[str, ...], items: ByCode[ItemFacts], channel: ChannelFacts
+    line: HoldLine, path: tuple[str, ...], items: ByCode[ItemFacts], channel: ChannelFacts | None
 ) -> Demand:
-    try:
+    """The demand of a line. Raises its faults. Without a channel, its location is not checked."""
+    problems = Problems()
+    with problems.under(*path):
         check_quantity(line.quantity)
+    with problems.under(*path):
         item = sold_item(items, line.sku)
-    except DomainError as error:
-        raise error.under(*path) from None
     place = None
-    if line.location_code is not None:
+    if line.location_code is not None and channel is not None:
         named = ByCode((each.code for each in channel.locations), str)
         place = named.get(line.location_code)
-        if place is None:
-            raise NotFound("location", line.location_code, field=(*path, "locationCode"))
+        with problems.under(*path):
+            if place is None:
+                raise NotFound("location", line.location_code, field=("locationCode",))
+    problems.refuse()
     return Demand(item, line.quantity, place, ("input", *path))
 
 

@@ -16,6 +16,7 @@ from domain.access.callers import Caller
 from domain.errors import DomainError, IllegalTransition, Invalid
 from domain.events.returns import ReturnAuthorized, ReturnCancelled, ReturnDeclined
 from domain.policies.decisions import decided
+from domain.problems import Problems
 from domain.refunds.states import RefundStatus
 from domain.returns.authorizations import check_authorization
 from domain.returns.cancellations import check_cancellation
@@ -109,9 +110,14 @@ async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Ma
     Locks the order, then the return. Raises IllegalTransition, Invalid or NotFound. Records
     `return.declined`.
     """
-    check_note(command.note, "note")
-    reason = await active_reason(tx, command.reason_code, "DECLINE")
-    locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
+    problems = Problems()
+    with problems.under():
+        check_note(command.note, "note")
+    with problems.under():
+        reason = await active_reason(tx, command.reason_code, "DECLINE")
+    with problems.under():
+        locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
+    problems.refuse()
     locked.check(ReturnAction.DECLINE, "id")
     before = locked.status
     locked.decline(reason.id)

@@ -25,6 +25,7 @@ from domain.ledger.entries import Occasion
 from domain.policies.decisions import decided
 from domain.policies.dispositions import Disposition, DispositionRules
 from domain.policies.policies import PolicyKind, PolicyVersion
+from domain.problems import Problems
 from domain.returns.dispositions import Choice
 from domain.returns.receipts import TooFewUnits
 from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnItemState
@@ -62,11 +63,17 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
     """
     path = ("input", "returnItemId")
     return_id = await return_queries.return_of_item(tx.session, command.return_item_id)
-    if return_id is None:
-        raise NotFound("return item", str(command.return_item_id), field=path)
-    try:
+    problems = Problems()
+    with problems.under(*path):
+        if return_id is None:
+            raise NotFound("return item", str(command.return_item_id))
+    with problems.under("input"):
         check_quantity(command.quantity)
+    with problems.under("input"):
         check_note(command.note, "note")
+    problems.refuse()
+    assert return_id is not None
+    try:
         locked, group = await _lock(tx, command, return_id, caller)
         if locked.status in RETURN_ACTIONS[ReturnAction.QUARANTINE]:
             units = QuarantinedUnits(group, command.quantity, command.disposition, command.note)

@@ -16,11 +16,12 @@ import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
-from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
+from domain.errors import Invalid, LimitExceeded, NotFound
 from domain.events.returns import ReturnDisposed, ReturnInspected, ReturnInspectionRecorded
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.policies import PolicyKind
 from domain.policies.returns import ReturnRules
+from domain.problems import Problems
 from domain.returns.inspections import Grading
 from domain.returns.receipts import move
 from domain.returns.risk import WHOLE
@@ -92,11 +93,15 @@ async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Ma
         tx, [each for each in locked.groups if each.id in named and each.stock_state is not None]
     )
     run = _InspectionRun(locked, caller, [], [], {})
+    problems, refused = Problems(), set[UUID]()
     for position, finding in enumerate(command.findings):
-        try:
-            await _inspect(tx, run, finding)
-        except DomainError as error:
-            raise error.under("input", "findings", str(position)) from None
+        # Later findings on units whose finding is refused would be judged by a wrong state.
+        if finding.return_item_id not in refused:
+            refused.add(finding.return_item_id)
+            with problems.under("input", "findings", str(position)):
+                await _inspect(tx, run, finding)
+                refused.remove(finding.return_item_id)
+    problems.refuse()
     await return_records.write(tx, locked)
     for group in locked.groups:
         await tasks.continue_in_queue(
@@ -188,9 +193,13 @@ def _check(command: InspectReturn) -> None:
         raise Invalid("At least one finding is required; none was sent.", field=field)
     if len(command.findings) > FINDINGS_MAX:
         raise LimitExceeded("findings", FINDINGS_MAX, len(command.findings), field=field)
+    problems = Problems()
     for position, finding in enumerate(command.findings):
-        try:
+        path = (*field, str(position))
+        with problems.under(*path):
             check_quantity(finding.quantity)
+        with problems.under(*path):
             check_note(finding.note, "note")
-        except Invalid as error:
-            raise error.under(*field, str(position)) from None
+        with problems.under(*path):
+            parse_all(finding.evidence, "evidence")
+    problems.refuse()

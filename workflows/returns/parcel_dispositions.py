@@ -19,6 +19,7 @@ from domain.events.payloads import encode
 from domain.events.returns import ReturnUnidentifiedDisposed, UnidentifiedUnits
 from domain.ledger.entries import Occasion
 from domain.policies.dispositions import Disposition
+from domain.problems import Problems
 from domain.returns.dispositions import DispositionMove
 from domain.returns.states import ReturnItemState
 from domain.stock.states import StockState, check_quantity
@@ -65,8 +66,12 @@ async def dispose(
     IllegalTransition (QUARANTINE), ApprovalRequired (RESTOCK), InsufficientStock, Invalid or
     NotFound. Records `return.unidentified_disposed`.
     """
-    check_quantity(command.quantity)
-    check_text(command.note, "note", longest=NOTE_MAX)
+    problems = Problems()
+    with problems.under():
+        check_quantity(command.quantity)
+    with problems.under():
+        check_text(command.note, "note", longest=NOTE_MAX)
+    problems.refuse()
     effect = disposition_rules.check_unidentified(command.disposition, caller)
     units = await _find(tx, command, caller)
     await tx.stock.open_levels([(units.item.id, units.place.id)])

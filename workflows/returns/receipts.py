@@ -21,6 +21,7 @@ import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
 from domain.events.returns import ReturnDisposed, ReturnInspected, ReturnReceived
+from domain.problems import Problems
 from domain.returns.receipts import ArrivedUnits, Parcel
 from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
 from domain.stock.states import check_quantity
@@ -31,7 +32,7 @@ from workflows.access.visibility import sees_return
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import POLICY
 from workflows.returns.unidentified_parcels import IdentifiedUnits, QuarantinedParcel
-from workflows.stock.goods_receipts import stock_location
+from workflows.stock.goods_receipts import check_open, stock_location
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -90,15 +91,17 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
     TaskNotClaimed, Invalid, NotFound or LimitExceeded. Records `return.received` or
     `return.unidentified`; for units of the fast lane also `return.inspected` and `return.disposed`.
     """
-    location = await stock_location(tx, caller, command.location_code)
-    if not location.active:
-        raise Invalid("The location is not active.", field=("input", "locationCode"))
-    try:
-        _check(command)
-        items = await _items(tx, command)
+    _check_items(command)
+    problems = Problems()
+    with problems.under():
+        location = await stock_location(tx, caller, command.location_code)
+        check_open(location)
+    items = await lookups.items_by_sku(tx.session, [item.sku for item in command.items])
+    with problems.under("input"):
+        _check(command, items)
+    with problems.under("input"):
         named = await _named(tx, command, caller)
-    except DomainError as error:
-        raise error.under("input") from None
+    problems.refuse()
     if command.exception_id is not None:
         kept = await unidentified_parcels.items_of(tx, command.exception_id, location)
         items = ByCode((*items.values(), *kept), lambda item: item.sku)
@@ -195,24 +198,26 @@ async def _lock_contents(
     )
 
 
-def _check(command: ReceiveReturn) -> None:
-    check_stored(command.rma_number, "rmaNumber")
-    check_stored(command.tracking_number, "trackingNumber")
+def _check_items(command: ReceiveReturn) -> None:
     if len(command.items) > ITEMS_MAX:
-        raise LimitExceeded("items", ITEMS_MAX, len(command.items), field=("items",))
+        field = ("input", "items")
+        raise LimitExceeded("items", ITEMS_MAX, len(command.items), field=field)
+
+
+def _check(command: ReceiveReturn, items: ByCode[ItemFacts]) -> None:
+    """Raise the faults of the numbers, and of each item."""
+    problems = Problems()
+    with problems.under():
+        check_stored(command.rma_number, "rmaNumber")
+    with problems.under():
+        check_stored(command.tracking_number, "trackingNumber")
     for position, item in enumerate(command.items):
-        try:
+        with problems.under("items", str(position)):
             check_quantity(item.quantity)
-        except Invalid as error:
-            raise error.under("items", str(position)) from None
-
-
-async def _items(tx: Transaction, command: ReceiveReturn) -> ByCode[ItemFacts]:
-    items = await lookups.items_by_sku(tx.session, [item.sku for item in command.items])
-    for position, item in enumerate(command.items):
-        if item.sku not in items:
-            raise NotFound("item", item.sku, field=("items", str(position), "sku"))
-    return items
+        with problems.under("items", str(position)):
+            if item.sku not in items:
+                raise NotFound("item", item.sku, field=("sku",))
+    problems.refuse()
 
 
 async def _named(tx: Transaction, command: ReceiveReturn, caller: Caller) -> UUID | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
 from domain.events.returns import ReturnAuthorized, ReturnDeclined, ReturnRequested
 from domain.orders.orders import check_cause, check_client_time
 from domain.policies.decisions import decided
+from domain.problems import Problems
 from domain.returns.returnable_units import LineRequest, match_lines
 from domain.returns.states import ReturnItemState, ReturnStatus, rma_number_of
 from domain.stock.states import check_quantity
@@ -84,12 +86,17 @@ async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Ma
     LimitExceeded. Records `return.requested`, then `return.authorized` or `return.declined`.
     """
     try:
-        _check_texts(command)
-        requested_at = check_client_time(
-            command.requested_at, tx.now, may_backdate=caller.may("backdate"), field="requestedAt"
-        )
-        reasons = await _reasons(tx, command.items)
-        order = await _lock_order(tx, command, caller)
+        _check_items(command)
+        problems, may_backdate = Problems(), caller.may("backdate")
+        problems.each(_checks_of(command))
+        with problems.under():
+            requested_at = check_client_time(
+                command.requested_at, tx.now, may_backdate=may_backdate, field="requestedAt"
+            )
+        reasons = await _reasons(tx, command.items, problems)
+        with problems.under():
+            order = await _lock_order(tx, command, caller)
+        problems.refuse()
         groups, wanted = await _match(tx, order, command, reasons)
         requested_at = await _after_shipment(tx, order, command, requested_at)
     except DomainError as error:
@@ -124,28 +131,40 @@ def check_note(note: str | None, *field: str) -> str | None:
     return note
 
 
-def _check_texts(command: RequestReturn) -> None:
-    check_stored(command.carrier, "carrier")
-    check_stored(command.tracking_number, "trackingNumber")
-    check_note(command.customer_note, "customerNote")
+def _check_items(command: RequestReturn) -> None:
     if not command.items:
         raise Invalid("At least one item is required; none was sent.", field=("items",))
     if len(command.items) > ITEMS_MAX:
         raise LimitExceeded("items", ITEMS_MAX, len(command.items), field=("items",))
+
+
+def _checks_of(command: RequestReturn) -> Iterator[Callable[[], object]]:
+    """Checks of the texts and quantities of a request."""
+    yield partial(check_stored, command.carrier, "carrier")
+    yield partial(check_stored, command.tracking_number, "trackingNumber")
+    yield partial(check_note, command.customer_note, "customerNote")
     for position, item in enumerate(command.items):
-        try:
-            check_quantity(item.quantity)
-        except Invalid as error:
-            raise error.under("items", str(position)) from None
+        path = ("items", str(position))
+        yield partial(check_quantity_at, item.quantity, *path)
+        yield partial(parse_all, item.evidence, *path, "evidence")
 
 
-async def _reasons(tx: Transaction, items: Sequence[RequestedItem]) -> dict[str, ReasonFacts]:
+def check_quantity_at(quantity: int, *field: str) -> None:
+    """Raise Invalid, with the path of the quantity's input, unless it is a possible quantity."""
+    try:
+        check_quantity(quantity)
+    except Invalid as error:
+        raise error.under(*field) from None
+
+
+async def _reasons(
+    tx: Transaction, items: Sequence[RequestedItem], problems: Problems
+) -> dict[str, ReasonFacts]:
     found: dict[str, ReasonFacts] = {}
     for position, item in enumerate(items):
-        field = ("items", str(position), "reasonCode")
-        if item.reason_code in found:
-            continue
-        found[item.reason_code] = await active_reason(tx, item.reason_code, "RETURN", field=field)
+        if item.reason_code not in found:
+            with problems.under("items", str(position)):
+                found[item.reason_code] = await active_reason(tx, item.reason_code, "RETURN")
     return found
 
 

@@ -13,6 +13,7 @@ import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.events.returns import ReturnInTransit, ReturnTracked
 from domain.orders.orders import effect_time
+from domain.problems import Problems
 from domain.returns.states import ReturnAction, ReturnStatus
 from domain.values.codes import check_stored, store_codes
 from workflows.returns.locked_returns import LockedReturn
@@ -39,9 +40,14 @@ async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) ->
     Locks the order, then the return. Raises IllegalTransition, Invalid or NotFound. Records
     `return.in_transit` or `return.tracked`.
     """
-    check_stored(command.carrier, "carrier")
-    check_stored(command.tracking_number, "trackingNumber")
-    locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
+    problems = Problems()
+    with problems.under():
+        check_stored(command.carrier, "carrier")
+    with problems.under():
+        check_stored(command.tracking_number, "trackingNumber")
+    with problems.under():
+        locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
+    problems.refuse()
     locked.check(ReturnAction.SET_TRACKING, "id")
     before = locked.status
     locked.set_tracking(command.carrier, command.tracking_number)

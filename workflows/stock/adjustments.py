@@ -16,12 +16,12 @@ from domain.errors import (
     ApprovalRequired,
     DomainError,
     InsufficientStock,
-    Invalid,
     NotFound,
     StaleQuantity,
 )
 from domain.ledger.entries import Occasion
 from domain.policies.policies import PolicyKind
+from domain.problems import Problems
 from domain.stock.states import (
     INVENTORY_STATES,
     MovementKind,
@@ -133,20 +133,20 @@ async def _find(
     drafts: list[_AdjustmentDraft | Outcome] = []
     for request in requests:
         command, code = request.command, request.command.location_code
-        try:
+        problems = Problems()
+        with problems.under("input"):
             check_adjustment(command.state, command.delta)
-        except Invalid as error:
-            drafts.append(Outcome.refused(error.under("input")))
-            continue
-        try:
+        with problems.under():
             location = stock_keeping_location(locations[code], request.caller, code)
             if command.delta > 0:
                 check_open(location)
+        with problems.under():
             if command.sku not in items:
                 raise NotFound("item", command.sku, field=("input", "sku"))
+        with problems.under():
             reason = check_active(reasons[command.reason_code], command.reason_code, _REASON)
-        except DomainError as error:
-            drafts.append(Outcome.refused(error))
+        if problems.errors:
+            drafts.append(Outcome.refused(*problems.errors))
         else:
             draft = _AdjustmentDraft(command, request.caller, location, items[command.sku], reason)
             drafts.append(draft)
@@ -275,13 +275,16 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
     A move into or out of the inventory states is posted to the ledger. Locks the level, then the
     item cost. Raises Invalid, NotFound or InsufficientStock. Records `stock.changed`.
     """
-    try:
+    problems = Problems()
+    with problems.under("input"):
         check_move(command.from_state, command.to_state, command.quantity)
-    except Invalid as error:
-        raise error.under("input") from None
-    location = await stock_location(tx, caller, command.location_code)
-    item = await stock_item(tx, command.sku)
-    reason = await active_reason(tx, command.reason_code, "ADJUSTMENT", field=_REASON)
+    with problems.under():
+        location = await stock_location(tx, caller, command.location_code)
+    with problems.under():
+        item = await stock_item(tx, command.sku)
+    with problems.under():
+        reason = await active_reason(tx, command.reason_code, "ADJUSTMENT", field=_REASON)
+    problems.refuse()
     await tx.stock.open_levels([(item.id, location.id)])
     level = tx.stock.levels[(item.id, location.id)]
     before = _counts(level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import domain.ledger.entries as ledger_entries
@@ -11,12 +12,9 @@ import models.queries.catalog.lookups as lookups
 import models.queries.stock.bins as bin_queries
 import models.queries.stock.stock as stock_queries
 from domain.access.callers import Caller
-from domain.errors import (
-    Invalid,
-    LimitExceeded,
-    NotFound,
-)
+from domain.errors import Invalid, LimitExceeded, NotFound, Path
 from domain.ledger.entries import Occasion
+from domain.problems import Problems
 from domain.stock.states import (
     STOCK_KEEPING,
     LocationKind,
@@ -80,14 +78,10 @@ class SetSafetyStock:
 async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Mapping[str, Any]:
     """Receive a delivery: units become AVAILABLE, their cost is posted, backorders are served.
 
-    Locks the levels, then the item costs. Raises Invalid, NotFound or LimitExceeded with the line.
-    Records `stock.changed`.
+    Locks the levels, then the item costs. Raises Invalid, NotFound or LimitExceeded with the line;
+    all faults are reported together. Records `stock.changed`.
     """
-    _check_receipt(command)
-    location = await stock_location(tx, caller, command.location_code)
-    check_open(location)
-    items = await _items_of_lines(tx, command.lines)
-    costs = [_unit_cost(tx, items[line.sku], line, i) for i, line in enumerate(command.lines)]
+    location, items, costs = await _check_receipt(tx, command, caller)
     bins = await _bins_of_lines(tx, command.lines, location)
     item_ids = [items[line.sku].id for line in command.lines]
     await tx.stock.open_levels([(item_id, location.id) for item_id in item_ids])
@@ -132,23 +126,52 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
     return {"levels": [level.id for level in levels], "movements": movements}
 
 
-def _check_receipt(command: ReceiveStock) -> None:
-    check_stored(command.reference, "input", "reference")
+async def _check_receipt(
+    tx: Transaction, command: ReceiveStock, caller: Caller
+) -> tuple[LocationFacts, Mapping[str, ItemFacts], list[int]]:
+    """The location, the items by SKU, and the unit cost of each line. Raises all faults."""
+    _check_lines(command)
+    problems = Problems()
+    with problems.under("input"):
+        check_stored(command.reference, "reference")
+    with problems.under():
+        location = await stock_location(tx, caller, command.location_code)
+        check_open(location)
+    items = await lookups.items_by_sku(tx.session, [line.sku for line in command.lines])
+    costs = problems.each(
+        partial(_checked_cost, tx, items, line, ("input", "lines", str(index)))
+        for index, line in enumerate(command.lines)
+    )
+    problems.refuse()
+    return location, items, costs
+
+
+def _check_lines(command: ReceiveStock) -> None:
     if not command.lines:
         raise Invalid("At least one line is required; none was sent.", field=("input", "lines"))
     if len(command.lines) > RECEIPT_LINES_MAX:
         raise LimitExceeded(
             "lines", RECEIPT_LINES_MAX, len(command.lines), field=("input", "lines")
         )
-    for index, line in enumerate(command.lines):
-        try:
-            check_quantity(line.quantity)
-        except Invalid as error:
-            raise error.under("input", "lines", str(index)) from None
 
 
-def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine, index: int) -> int:
-    path = ("input", "lines", str(index), "unitCost")
+def _checked_cost(
+    tx: Transaction, items: Mapping[str, ItemFacts], line: ReceiptLine, path: Path
+) -> int:
+    """The unit cost of a line. Raises its faults: the quantity, the SKU, and the cost."""
+    problems = Problems()
+    with problems.under(*path):
+        check_quantity(line.quantity)
+    with problems.under(*path):
+        if line.sku not in items:
+            raise NotFound("item", line.sku, field=("sku",))
+        cost = _unit_cost(tx, items[line.sku], line)
+    problems.refuse()
+    return cost
+
+
+def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine) -> int:
+    path = ("unitCost",)
     if line.unit_cost is None:
         if item.unit_cost_minor is None:
             raise Invalid("A unit cost is required: the item has none.", field=path)
@@ -164,14 +187,6 @@ def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine, index: int) 
     return line.unit_cost.minor
 
 
-async def _items_of_lines(tx: Transaction, lines: Sequence[ReceiptLine]) -> Mapping[str, ItemFacts]:
-    items = await lookups.items_by_sku(tx.session, [line.sku for line in lines])
-    for index, line in enumerate(lines):
-        if line.sku not in items:
-            raise NotFound("item", line.sku, field=("input", "lines", str(index), "sku"))
-    return items
-
-
 async def _bins_of_lines(
     tx: Transaction, lines: Sequence[ReceiptLine], location: LocationFacts
 ) -> list[BinFacts | None]:
@@ -181,11 +196,14 @@ async def _bins_of_lines(
         return [None] * len(lines)
     bins = await bin_queries.hold_bins(tx.session, codes)
     found: list[BinFacts | None] = []
+    problems = Problems()
     for index, line in enumerate(lines):
         path = ("input", "lines", str(index), "binCode")
-        found.append(
-            None if line.bin_code is None else open_bin(bins, line.bin_code, location, *path)
-        )
+        with problems.under():
+            found.append(
+                None if line.bin_code is None else open_bin(bins, line.bin_code, location, *path)
+            )
+    problems.refuse()
     return found
 
 
@@ -252,12 +270,14 @@ async def set_safety_stock(
 
     Locks the level. Raises Invalid or NotFound. Records `stock.changed`.
     """
-    try:
+    problems = Problems()
+    with problems.under("input"):
         check_quantity(command.quantity, least=0)
-    except Invalid as error:
-        raise error.under("input") from None
-    location = await stock_location(tx, caller, command.location_code)
-    item = await stock_item(tx, command.sku)
+    with problems.under():
+        location = await stock_location(tx, caller, command.location_code)
+    with problems.under():
+        item = await stock_item(tx, command.sku)
+    problems.refuse()
     await tx.stock.open_levels([(item.id, location.id)])
     level = tx.stock.levels[(item.id, location.id)]
     before = level.safety_stock

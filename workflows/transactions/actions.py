@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from domain.access.callers import Caller, Role
 from domain.errors import DomainError
 from domain.events.payloads import EventPayload, PayloadT
+from domain.problems import Faults
 from workflows.transactions.levels import Reshelved
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.outcomes import Outcome, Refused, Request
@@ -94,6 +95,8 @@ def one_by_one(
                 try:
                     async with tx.savepoint():
                         refs = await perform(tx, request.command, request.caller)
+                        if request.unread:
+                            raise Faults(each.error for each in request.unread)
                 except DomainError as error:
                     outcomes.append(Outcome.refused(error))
                 except Refused as refused:

@@ -18,7 +18,9 @@ from typing import Any
 import orjson
 
 import models.queries.idempotency as idempotency_queries
+from domain.access.callers import Caller
 from domain.errors import IdempotencyKeyRequired, IdempotencyKeyReused
+from domain.values.codes import comparison_key
 from models.access import IdempotencyKey
 from models.database.sessions import Contention
 from models.queries.idempotency import StoredOutcomeRow
@@ -29,6 +31,9 @@ KEPT = timedelta(days=7)
 FORGOTTEN_MAX = 1_000
 KEY_MAX = 255
 ANONYMOUS_KEY_MIN = 22
+
+# Codes of the channels and of the locations of a key; None: all.
+KeyScope = list[list[str] | None]
 
 
 def arguments_hash(action: str, command: object) -> str:
@@ -70,12 +75,13 @@ class Claims:
     `answered`: an earlier transaction has performed it. `first`: the first request of each (actor,
     key). `followers`: an earlier request of the
     batch has the same key, and its outcome decides. `busy`: another transaction uses the key now;
-    such a request is retried alone. All others are new.
+    such a request is retried alone. All others are new. `hashes`, `scopes`: by request with a key.
     """
 
     answered: dict[int, Outcome] = field(default_factory=dict)
     first: dict[tuple[str, str], int] = field(default_factory=dict)
     hashes: dict[int, str] = field(default_factory=dict)
+    scopes: dict[int, KeyScope] = field(default_factory=dict)
     followers: dict[int, int] = field(default_factory=dict)
     busy: set[int] = field(default_factory=set)
 
@@ -90,7 +96,10 @@ class Claims:
         """
         if first is None:
             return None
-        if self.hashes[index] == self.hashes[self.followers[index]]:
+        holder = self.followers[index]
+        if self.hashes[index] == self.hashes[holder]:
+            if first.refusals and self.scopes[index] != self.scopes[holder]:
+                return Outcome.refused(_other_scope())
             return replace(first, replayed=first.is_stored)
         return Outcome.refused(IdempotencyKeyReused()) if first.is_stored else None
 
@@ -102,6 +111,7 @@ def read_claims(action: str, requests: Sequence[Request[Any]]) -> Claims:
         if request.key is None:
             continue
         claims.hashes[index] = arguments_hash(action, request.command)
+        claims.scopes[index] = scope_of_key(request.caller)
         holder = claims.first.setdefault((request.caller.actor, request.key), index)
         if holder != index:
             claims.followers[index] = holder
@@ -146,11 +156,13 @@ async def _take(
     rows = {index: row for pair, index in first.items() if (row := found.get(pair)) is not None}
     claims.busy |= {index for pair, index in first.items() if pair not in free} - rows.keys()
     for index, row in rows.items():
-        claims.answered[index] = _replay(row, claims.hashes[index])
+        claims.answered[index] = _replay(row, claims.hashes[index], claims.scopes[index])
     for index, holder in [*claims.followers.items()]:
         if holder in rows:
             del claims.followers[index]
-            claims.answered[index] = _replay(rows[holder], claims.hashes[index])
+            claims.answered[index] = _replay(
+                rows[holder], claims.hashes[index], claims.scopes[index]
+            )
 
 
 def _lock_number(actor: str, key: str) -> int:
@@ -159,19 +171,43 @@ def _lock_number(actor: str, key: str) -> int:
     return int.from_bytes(digest[:8], signed=True)
 
 
-def _replay(row: StoredOutcomeRow, expected_hash: str) -> Outcome:
+def _replay(row: StoredOutcomeRow, expected_hash: str, scope: KeyScope) -> Outcome:
     if row["arguments_hash"] != expected_hash:
         return Outcome.refused(IdempotencyKeyReused())
-    return decode(orjson.loads(row["outcome"]))
+    stored = orjson.loads(row["outcome"])
+    if stored["refusals"] and stored.get("scope", scope) != scope:
+        return Outcome.refused(_other_scope())
+    return decode(stored)
 
 
-def encode(outcome: Outcome) -> str:
-    """An outcome as the JSON that is stored with its key."""
+def _other_scope() -> IdempotencyKeyReused:
+    return IdempotencyKeyReused(
+        "The idempotency key was already used with a key of this actor that has another scope."
+    )
+
+
+def scope_of_key(caller: Caller) -> KeyScope:
+    """The codes of the caller's channels and locations, as JSON; None: all of them.
+
+    A refusal names quantities and codes of what the first key could see. A replay of a success
+    needs no check: its objects are read again, within the scope of the second key.
+    """
+    return [
+        None if codes is None else sorted(map(comparison_key, codes))
+        for codes in (caller.channels, caller.locations)
+    ]
+
+
+def encode(outcome: Outcome, scope: KeyScope) -> str:
+    """An outcome as the JSON that is stored with its key. Refusals are stored with their scope."""
     refusals = [
         {"code": r.code, "field": r.field, "message": r.message, "details": r.details}
         for r in outcome.refusals
     ]
-    return orjson.dumps({"refs": outcome.refs, "refusals": refusals}, default=str).decode()
+    stored: dict[str, Any] = {"refs": outcome.refs, "refusals": refusals}
+    if refusals:
+        stored["scope"] = scope
+    return orjson.dumps(stored, default=str).decode()
 
 
 def decode(stored: Mapping[str, Any]) -> Outcome:
@@ -200,7 +236,7 @@ def settle(
                 "key": request.key,
                 "action": action,
                 "arguments_hash": arguments,
-                "outcome": encode(outcome),
+                "outcome": encode(outcome, claims.scopes[index]),
                 "created_at": unit.now,
             }
             unit.add(IdempotencyKey, row)

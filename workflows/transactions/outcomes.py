@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from domain.access.callers import Caller
 from domain.errors import DomainError
+from domain.problems import ERRORS_MAX, Unread
 
 CommandT_co = TypeVar("CommandT_co", covariant=True)
 
@@ -17,11 +18,15 @@ class Request(Generic[CommandT_co]):
     """A command with its caller and its idempotency key.
 
     Each command has its caller, because one transaction may hold commands of several callers.
+    `unread`: arguments that could not be read. Such a command is checked, so that the client sees
+    all faults at once, and always refused. `has_left` returns True once its client has gone.
     """
 
     command: CommandT_co
     caller: Caller
     key: str | None = None
+    unread: tuple[Unread, ...] = ()
+    has_left: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,22 @@ class Outcome:
             refusals=tuple(map(Refusal.of, parts)),
             is_stored=all(part.is_stored for part in parts),
         )
+
+    def with_unread(self, unread: Sequence[Unread]) -> Outcome:
+        """The faults of arguments that could not be read, then those of the others."""
+        if not self.refusals:
+            raise RuntimeError("a command with unread arguments was performed")
+        others = (
+            refusal
+            for refusal in self.refusals
+            if not any(each.covers(refusal.field) for each in unread)
+        )
+        refusals = (*(Refusal.of(each.error) for each in unread), *others)
+        return Outcome(refusals=refusals[:ERRORS_MAX], is_stored=False)
+
+
+class RequestAbandoned(Exception):
+    """The client went away while its request waited for a transaction; nothing was done."""
 
 
 class Refused(Exception):

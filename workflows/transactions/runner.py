@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,7 +22,7 @@ from models.database.locked_reads import Interrupted
 from models.database.sessions import Contention, Session, UniqueConflict
 from workflows.transactions.actions import Action, KeyClaim, Reactions
 from workflows.transactions.group_commit import CROWD_MIN, CommitQueue
-from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.outcomes import Outcome, Request, RequestAbandoned
 from workflows.transactions.transaction import Transaction, new_secret
 
 ATTEMPTS_MAX = 6
@@ -40,6 +41,8 @@ BeforeCommit = Callable[[int], LastWork | None]
 
 class Transactions:
     """Performs actions on a database. Callers may be cancelled; a started transaction still ends.
+
+    A single command whose client has left before its transaction started is not performed.
 
     `committed` is called after each commit, unless the work of `before_commit` returned another
     function. `before_commit` is not used when a transaction is retried, so that Contention in it
@@ -79,6 +82,9 @@ class Transactions:
             idempotency.check_key(request, request.caller.role in doing.requires_key_of)
         except DomainError as error:
             return Outcome.refused(error)
+        if request.unread:
+            # The key must not find an earlier command that had the values of the stand-ins.
+            request = replace(request, key=None)
         if not doing.takes_batches:
             return await self._alone(doing, request)
         group = self._groups.get(doing.name)
@@ -100,8 +106,14 @@ class Transactions:
         return await asyncio.gather(*(self.perform(doing, request) for request in requests))
 
     async def _alone(self, doing: Action[CommandT], request: Request[CommandT]) -> Outcome:
+        async def work(tx: Transaction) -> list[Outcome | None]:
+            # Requests wait here for a connection. Work that nobody waits for delays the others.
+            if request.has_left is not None and request.has_left():
+                raise RequestAbandoned
+            return await _batch(tx, doing, [request], waits=True)
+
         try:
-            outcomes = await self.run(lambda tx: _batch(tx, doing, [request], waits=True))
+            outcomes = await self.run(work)
         except idempotency.KeyInUse:
             return Outcome.refused(IdempotencyInProgress())
         assert outcomes[0] is not None  # alone, a request waits for its key
@@ -223,6 +235,17 @@ class Transactions:
         tx.outbox.add_rows()
 
 
+async def _performed(
+    tx: Transaction, doing: Action[CommandT], requests: Sequence[Request[CommandT]]
+) -> list[Outcome]:
+    """Perform the requests; the faults of arguments that could not be read come first."""
+    outcomes = await doing.run(tx, requests)
+    return [
+        outcome.with_unread(request.unread) if request.unread else outcome
+        for request, outcome in zip(requests, outcomes, strict=True)
+    ]
+
+
 async def _batch(
     tx: Transaction,
     doing: Action[CommandT],
@@ -234,7 +257,7 @@ async def _batch(
     claims = idempotency.read_claims(doing.name, requests)
     if doing.claim is KeyClaim.WITH_LOCK and idempotency.expect_new(tx.unit, claims):
         try:
-            expected = [*await doing.run(tx, requests)]
+            expected = await _performed(tx, doing, requests)
         except Interrupted:
             pass  # one of the keys is in use, or its request was performed before
         else:
@@ -246,7 +269,7 @@ async def _batch(
     outcomes: list[Outcome | None] = [claims.answered.get(i) for i in range(len(requests))]
     fresh = [index for index in range(len(requests)) if claims.is_fresh(index)]
     if fresh:
-        done = await doing.run(tx, [requests[i] for i in fresh])
+        done = await _performed(tx, doing, [requests[i] for i in fresh])
         for index, outcome in zip(fresh, done, strict=True):
             outcomes[index] = outcome
     idempotency.settle(tx.unit, doing.name, claims, requests, outcomes)

@@ -25,6 +25,7 @@ from domain.exceptions import ExceptionKind
 from domain.ledger.entries import Occasion
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
+from domain.problems import Problems
 from domain.stock.states import StockState, check_quantity
 from domain.values.money import Money
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
@@ -98,23 +99,21 @@ def _short(reported: Sequence[Shortage], lines: Sequence[FulfillmentLineRow]) ->
     """Missing units by order line. Raises Invalid or NotFound."""
     expected = {line["order_line_id"]: line["quantity"] for line in lines}
     short: dict[UUID, int] = {}
+    problems = Problems()
     for index, each in enumerate(reported):
-        path = ("shortages", str(index))
-        try:
+        with problems.under("shortages", str(index)):
             check_quantity(each.quantity)
-        except Invalid as error:
-            raise error.under(*path) from None
-        if each.order_line_id not in expected:
-            reference = str(each.order_line_id)
-            raise NotFound("order line", reference, field=(*path, "orderLineId"))
-        short[each.order_line_id] = short.get(each.order_line_id, 0) + each.quantity
-        if short[each.order_line_id] > expected[each.order_line_id]:
-            raise Invalid(
-                f"At most {expected[each.order_line_id]} units of this line can be missing;"
-                f" {short[each.order_line_id]} were reported.",
-                field=(*path, "quantity"),
-                details={"maximum": expected[each.order_line_id]},
-            )
+            if each.order_line_id not in expected:
+                raise NotFound("order line", str(each.order_line_id), field=("orderLineId",))
+            short[each.order_line_id] = short.get(each.order_line_id, 0) + each.quantity
+            if short[each.order_line_id] > expected[each.order_line_id]:
+                raise Invalid(
+                    f"At most {expected[each.order_line_id]} units of this line can be missing;"
+                    f" {short[each.order_line_id]} were reported.",
+                    field=("quantity",),
+                    details={"maximum": expected[each.order_line_id]},
+                )
+    problems.refuse()
     return short
 
 

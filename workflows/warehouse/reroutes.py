@@ -23,6 +23,7 @@ from domain.events.fulfillments import FulfillmentCancelled
 from domain.events.orders import OrderRerouted
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.policies.policies import PolicyKind
+from domain.problems import Problems
 from domain.stock.states import StockState
 from domain.values.codes import store_codes
 from domain.values.texts import check_text
@@ -60,10 +61,14 @@ async def reroute(
     IllegalTransition unless the fulfillment is OPEN, InsufficientStock, Invalid, TaskNotClaimed or
     NotFound. Records `fulfillment.cancelled`, `fulfillment.created` and `order.rerouted`.
     """
-    check_text(command.note, "note", longest=REROUTE_NOTE_MAX)
-    order, row, origin = await fulfillments.lock_with_order(
-        tx, command.fulfillment_id, caller, ("id",)
-    )
+    problems = Problems()
+    with problems.under():
+        check_text(command.note, "note", longest=REROUTE_NOTE_MAX)
+    with problems.under():
+        order, row, origin = await fulfillments.lock_with_order(
+            tx, command.fulfillment_id, caller, ("id",)
+        )
+    problems.refuse()
     await held_steps.refuse_held(tx, row, "OPEN elsewhere", ("id",))
     status = FulfillmentStatus(row["status"])
     if status is not FulfillmentStatus.OPEN:

@@ -105,12 +105,14 @@ def test_units_asked_for_are_matched_exactly_or_refused(
         and any(each == sku for each, _ in shipped)
         for sku, _ in requested
     )
-    try:
-        matches = match_lines(items, lines)
-    except (OverReturn, NotFound):
-        assert not possible
+    if not possible:
+        with pytest.raises(DomainError) as refusal:
+            match_lines(items, lines)
+        parts = refusal.value.parts
+        assert all(isinstance(part, OverReturn | NotFound) for part in parts)
+        assert len({part.field[:2] for part in parts}) == len(parts)  # each item once
         return
-    assert possible
+    matches = match_lines(items, lines)
     for position, item in enumerate(items):
         assert sum(m.quantity for m in matches if m.position == position) == item.quantity
     for line in lines:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import domain.stock.states as stock
-from domain.errors import Invalid
+from domain.errors import DomainError, Invalid
 from domain.policies.routing import Protection
 from domain.stock.states import CLAIMED_STATES, HAND_STATES, MovementKind, StockState
 
@@ -19,9 +19,16 @@ def test_only_unclaimed_units_are_moved_by_hand(
     if from_state in HAND_STATES and to_state in HAND_STATES and from_state is not to_state:
         stock.check_move(from_state, to_state, 1)
         return
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(DomainError) as refusal:
         stock.check_move(from_state, to_state, 1)
-    assert refusal.value.field in {("fromState",), ("toState",)}
+    fields = [part.field for part in refusal.value.parts]
+    claimed = [
+        (name,)
+        for name, state in (("fromState", from_state), ("toState", to_state))
+        if state not in HAND_STATES
+    ]
+    assert fields == (claimed or [("toState",)])
+    assert all(isinstance(part, Invalid) for part in refusal.value.parts)
 
 
 @pytest.mark.parametrize("quantity", [0, -1, stock.UNITS_MAX + 1])

@@ -60,12 +60,15 @@ async def test_the_same_item_twice_on_a_receipt_adds_up(shop: Shop) -> None:
     assert await shop.level() == {"available": 6}
 
 
+COSTED = ReceiptLine("TEE-M", 1, pounds("1.00"))
+
+
 @pytest.mark.parametrize(
     ("line", "facts", "expected"),
     [
         (ReceiptLine("NOPE", 1), {}, ("NOT_FOUND", ("lines", "0", "sku"))),
-        (ReceiptLine("TEE-M", 0), {}, ("INVALID", ("lines", "0", "quantity"))),
-        (ReceiptLine("TEE-M", 10**12), {}, ("INVALID", ("lines", "0", "quantity"))),
+        (ReceiptLine("TEE-M", 0, pounds("1.00")), {}, ("INVALID", ("lines", "0", "quantity"))),
+        (ReceiptLine("TEE-M", 10**12, pounds("1.00")), {}, ("INVALID", ("lines", "0", "quantity"))),
         (ReceiptLine("TEE-M", 1), {}, ("INVALID", ("lines", "0", "unitCost"))),
         (
             ReceiptLine("TEE-M", 1, Money(100, "EUR")),
@@ -77,8 +80,8 @@ async def test_the_same_item_twice_on_a_receipt_adds_up(shop: Shop) -> None:
             {},
             ("INVALID", ("lines", "0", "unitCost", "amount")),
         ),
-        (ReceiptLine("TEE-M", 1), {"location_code": "X"}, ("NOT_FOUND", ("locationCode",))),
-        (ReceiptLine("TEE-M", 1), {"reference": " "}, ("INVALID", ("reference",))),
+        (COSTED, {"location_code": "X"}, ("NOT_FOUND", ("locationCode",))),
+        (COSTED, {"reference": " "}, ("INVALID", ("reference",))),
     ],
 )
 async def test_a_bad_receipt_names_the_field_and_changes_nothing(
