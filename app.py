@@ -49,6 +49,7 @@ from server.process.rate_limits import RateLimits
 from server.process.request_ids import RequestIds
 from server.process.shared_costs import SharedCosts
 from server.process.stream_metrics import Lag, StreamNumbers
+from server.process.wrong_keys import WrongKeys
 from server.transports.connection_registry import ConnectionRegistry
 from server.transports.direct_routes import DirectRoutes
 from server.transports.edge import STATE_KEY, NetworkEdge
@@ -163,7 +164,8 @@ class Restow:
         self.keys = KeyCache(self.quiet_transactions)
         self.rates = RateLimits(settings.rate_limits)
         self.costs = CostBuckets(settings.cost_limits)
-        self.callers = Callers(self.keys, self.rates, settings.anonymous_channels, self.clock)
+        self.wrong_keys = WrongKeys(settings.rate_limits)
+        self.callers = Callers(self.keys, self.wrong_keys, settings.anonymous_channels, self.clock)
         self.metrics = Metrics()
         self.edge = network_edge(settings)
         self.metrics.registry.register(EdgeNumbers(self.edge))
@@ -225,7 +227,9 @@ class Restow:
         if operation.type is not OperationType.SUBSCRIPTION:
             charge = self.costs.charge(caller, operation.cost)
         keys = operation.idempotency_keys
-        return Context(caller, self.services, keys, operation.request_id, audience, charge)
+        return Context(
+            caller, self.services, keys, operation.request_id, audience, charge, operation.has_left
+        )
 
     async def _live_keys(self, key_ids: Collection[UUID]) -> Collection[UUID]:
         return await live_keys(self.database, key_ids, self.clock())
@@ -308,8 +312,9 @@ class Restow:
         self._tasks.start("key uses", self.keys.run())
         self._tasks.start("sockets", self.sockets.watch(self._live_keys))
         if self.settings.broadcast_url.startswith("redis"):
-            shared = SharedCosts(self.costs, self.settings.broadcast_url)
-            self._tasks.start("costs", shared.run())
+            for name, buckets in (("costs", self.costs), ("wrong keys", self.wrong_keys.buckets)):
+                shared = SharedCosts(buckets, self.settings.broadcast_url)
+                self._tasks.start(name, shared.run())
         logger.info("restow.started", engine=self.database.engine)
 
     async def stop(self) -> None:

@@ -26,6 +26,7 @@ def network_edge(settings: Settings) -> NetworkEdge:
     """The counts of connections and bodies of a process, with the operator's limits."""
     limits = EdgeLimits(
         address_connections=settings.connections_address_max,
+        process_connections=settings.connections_max,
         address_bytes=settings.body_address_bytes_max,
         process_bytes=settings.body_process_bytes_max,
         body_seconds=settings.body_seconds_max,
@@ -37,7 +38,8 @@ def persisted_documents(settings: Settings) -> PersistedDocuments:
     """The documents that the operator has put into a directory, if any."""
     if settings.persisted_documents is None:
         return PersistedDocuments()
-    return PersistedDocuments(read_documents(settings.persisted_documents), {Role.STOREFRONT})
+    texts = read_documents(settings.persisted_documents).values()
+    return PersistedDocuments(texts, {Role.STOREFRONT})
 
 
 def request_limits(settings: Settings) -> RequestLimits:

@@ -35,8 +35,7 @@ RATES = "ROLE=COUNT/second, /minute or /hour, or ROLE=none, separated by commas;
 
 
 class SettingsError(Exception):
-    """Settings are missing or wrong; `lines` names each variable and says which values are
-    allowed."""
+    """Settings are missing or wrong; `lines` names each variable and its allowed values."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -218,6 +217,9 @@ class Settings(BaseSettings):
     )
     connections_address_max: int = Setting(
         default=8_000, ge=1, le=10**6, description="a whole number of connections from 1 to 1000000"
+    )
+    connections_max: int = Setting(
+        default=30_000, ge=1, le=10**6, description="a number of connections from 1 to 1000000"
     )
     body_seconds_max: PositiveFloat = Setting(
         default=10.0, le=600, description="seconds above 0 and at most 600"

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated
 
 from strawberry import UNSET, argument
@@ -59,7 +60,7 @@ async def events(
         after=position,
         limit=size + 1,
     )
-    return EventConnection.of(found, size, position)
+    return EventConnection.of(found, size, position, info.context.caller)
 
 
 @sized(PAGE_MAX)
@@ -84,6 +85,7 @@ async def event_stream(
     stream = context.services.streams.events(
         context.caller, types=given(types), after=given(after), audience=context.audience
     )
-    async with aclosing(converted(stream, Event.of)) as found:
+    shown = partial(Event.of, caller=context.caller)
+    async with aclosing(converted(stream, shown)) as found:
         async for event in found:
             yield event

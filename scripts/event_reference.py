@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, get_args, get_origin
 from domain.access.callers import ROLE_PERMISSIONS
 from domain.events.event_types import AREAS, EVENTS, permission_of
 from domain.events.former import FORMER_TYPES
-from domain.events.payloads import EventPayload, NodeId, PayloadField, fields_of
+from domain.events.payloads import ActorMark, EventPayload, NodeId, PayloadField, fields_of
 from server.operations.descriptions import Docstrings
 
 INTRODUCTION: Final = """\
@@ -95,6 +95,8 @@ def _type_name(declared: Any) -> str:
     origin, arguments = get_origin(declared), get_args(declared)
     if origin is Annotated:
         mark = arguments[1]
+        if isinstance(mark, ActorMark):
+            return _type_name(arguments[0])
         return f"id of {mark.type_name}" if isinstance(mark, NodeId) else "id"
     if origin is tuple:
         part = "object" if is_dataclass(arguments[0]) else _type_name(arguments[0])

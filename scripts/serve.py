@@ -9,7 +9,10 @@ import server.process.garbage_collection as garbage_collection
 
 garbage_collection.collect_rarely()  # before the other imports: it saves a tenth of the start
 
+from pathlib import Path
+
 import uvicorn
+from graphql import build_schema
 
 import scripts.demo.story as story
 from domain.access.callers import Role
@@ -18,6 +21,13 @@ from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.migrations.runner import DatabaseUnreachable, MigrationError, migrate
 from scripts.demo.seed import DemoKeys, DemoRefused, is_empty, renew_keys, seed
+from server.operations.documents import DocumentCache
+from server.operations.limits import RequestLimits
+from server.operations.persisted_documents import (
+    DocumentsUnreadable,
+    check_documents,
+    read_documents,
+)
 from server.process.proxies import has_proxies
 from server.transports.guarded_http import GuardedHttp
 from server.transports.write_coalescing import CoalescingWebSockets
@@ -96,6 +106,19 @@ def check_port(settings: Settings) -> None:
             raise OSError(f"RESTOW_HOST and RESTOW_PORT: {address}: {error.strerror}") from error
 
 
+def check_persisted_documents(settings: Settings) -> None:
+    """Raise DocumentsUnreadable if a document of the operator cannot run on this version's schema.
+
+    The schema is read from its file: this process does not serve, and needs no resolvers.
+    """
+    if settings.persisted_documents is None:
+        return
+    sdl = build_schema((Path(__file__).parents[1] / "schema" / "schema.graphql").read_text())
+    reads_schema = settings.demo or Role.STOREFRONT in settings.introspection_roles
+    documents = DocumentCache(sdl, limits=RequestLimits(), introspection=reads_schema)
+    check_documents(read_documents(settings.persisted_documents), documents)
+
+
 def print_introduction(settings: Settings, keys: DemoKeys) -> None:
     """Print the address, the demo keys, and three requests to try first."""
     address = f"http://{settings.host}:{settings.port}/graphql"
@@ -143,7 +166,10 @@ def main() -> None:
     try:
         settings = load()
         check_port(settings)
+        check_persisted_documents(settings)
         keys = asyncio.run(prepare(settings))
+    except DocumentsUnreadable as error:
+        sys.exit(f"serve: RESTOW_PERSISTED_DOCUMENTS: {error}")
     except CostsInAnotherCurrency as error:
         sys.exit(f"serve: RESTOW_BASE_CURRENCY: {error}")
     except DatabaseUnreachable as error:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from domain.access.callers import Caller, Role, holder
+from domain.access.callers import PROGRAM_ACTORS, STAFF_ACTOR, Caller, Role, holder
 from domain.errors import DomainError, GrantExceeded, Invalid, LimitExceeded, Path
 from domain.problems import Problems
 from domain.values.codes import check_stored, comparison_key, store_codes
@@ -24,8 +24,8 @@ SCOPE_MAX: Final = 1_000
 # An ADMIN key that expires sooner does not count as the remaining ADMIN key.
 LASTING: Final = timedelta(days=1)
 BEARER_MAX: Final = 512
-# Actors of the product itself: no key may act for them.
-RESERVED_ACTORS: Final = frozenset({"system", "anonymous", "policy"})
+# No key may act for these.
+RESERVED_ACTORS: Final = PROGRAM_ACTORS | {STAFF_ACTOR}
 
 _KEY: Final = re.compile(r"rsk_([0-9a-f]{12})_[A-Za-z0-9_-]{43,}")
 

@@ -48,6 +48,11 @@ def _named(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
+# Actors of the product itself: no key may act for them.
+PROGRAM_ACTORS: Final = frozenset({"system", "anonymous", "policy"})
+# Stands for every other actor where a caller may not read names.
+STAFF_ACTOR: Final = "staff"
+
 ANONYMOUS_PERMISSIONS: Final = _named("availability.read reservations.hold reservations.read")
 
 _STOREFRONT = ANONYMOUS_PERMISSIONS | _named(
@@ -140,11 +145,14 @@ class Caller:
 
     @property
     def has_own_rows(self) -> bool:
-        """True if rows exist for this caller that do not exist for another with the same scope.
+        """True if this caller's answers differ from those of another with the same scope.
 
         Rows that its own actor made exist for a key of some locations; so do the events of keys for
-        one that is limited in any way.
+        one that is limited in any way. A caller that may not read the names of others reads its
+        own.
         """
+        if self.may("events.read") and not self.may("internals.read"):
+            return True
         return self.locations is not None or (self.channels is not None and self.may("keys"))
 
     @property
@@ -168,6 +176,16 @@ class Caller:
     def acts_as(self, actor: str) -> bool:
         """True if the caller is this actor, in any spelling of it."""
         return same_code(self.actor, actor)
+
+    def shown_actor(self, actor: str) -> str:
+        """The name of an actor as this caller reads it.
+
+        Without `internals.read`, the names of others are hidden: a marketplace does not learn who
+        works for the retailer.
+        """
+        if self.may("internals.read") or actor in PROGRAM_ACTORS or self.acts_as(actor):
+            return actor
+        return STAFF_ACTOR
 
     def may_read_node(self, type_name: str) -> bool:
         """True if `node(id:)` may return an object of this GraphQL type."""

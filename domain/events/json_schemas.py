@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Annotated, Any, Final, get_args, get_origin
 from uuid import UUID
 
-from domain.events.payloads import EventPayload, NodeId, PayloadField, fields_of
+from domain.events.payloads import ActorMark, EventPayload, NodeId, PayloadField, fields_of
 
 Schema = Mapping[str, Any]
 
@@ -47,6 +47,8 @@ def _property(field: PayloadField) -> Schema:
 
 def _value(declared: Any) -> Schema:
     origin, arguments = get_origin(declared), get_args(declared)
+    if origin is Annotated and isinstance(arguments[1], ActorMark):
+        return _value(arguments[0])
     if origin is Annotated:
         is_of_type = isinstance(arguments[1], NodeId)
         of = f" of the type {arguments[1].type_name}" if is_of_type else ""

@@ -28,6 +28,11 @@ class SubjectReference:
     """Marks a field that holds `Order:<key>`; clients get the id that `node` takes."""
 
 
+class ActorMark:
+    """Marks a field with the name of an actor, which not every caller may read."""
+
+
+ActorName = Annotated[str, ActorMark()]
 FulfillmentId = Annotated[UUID, NodeId("Fulfillment")]
 FulfillmentHoldId = Annotated[UUID, NodeId("FulfillmentHold")]
 OrderId = Annotated[UUID, NodeId("Order")]

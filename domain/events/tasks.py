@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from domain.events.payloads import EventPayload, Subject
+from domain.events.payloads import ActorName, EventPayload, Subject
 from domain.tasks import QueueKind, TaskStatus
 
 
@@ -23,7 +23,7 @@ class TaskPayload(EventPayload):
     """The fulfillment, return or units that the task is about."""
     priority: int
     """Points; the task with the most is handed out first."""
-    claimed_by: str | None
+    claimed_by: ActorName | None
     """Actor who has claimed the task."""
     lease_until: datetime | None
     """End of the claim."""

@@ -8,6 +8,7 @@ import strawberry
 from strawberry import ID
 
 import schema.types.facts as facts
+from domain.access.callers import Caller
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import LevelDetails
 from schema.fields.enums import MovementKind
@@ -38,6 +39,7 @@ class Event:
     occurred_at: datetime
     """Time of the change."""
     actor: str
+    """Actor of the change; without the permission `internals.read`, `staff` for others."""
     subject: ID
     """Global id of the changed object, for `node`."""
     subject_version: int
@@ -46,15 +48,15 @@ class Event:
     """Ids, codes, states and quantities, without personal data. Ids are global ids, for `node`."""
 
     @staticmethod
-    def of(event: LoggedEvent) -> "Event":
-        """The GraphQL form of a logged event."""
-        data: Any = facts.shown(event)
+    def of(event: LoggedEvent, caller: Caller) -> "Event":
+        """The GraphQL form of a logged event, as the caller reads it."""
+        data: Any = facts.shown(event, caller)
         return Event(
             cursor=event.cursor,
             id=encode("Event", event.id),
             type=event.type,
             occurred_at=event.occurred_at,
-            actor=event.actor,
+            actor=caller.shown_actor(event.actor),
             subject=encode(event.subject_type, event.subject_key),
             subject_version=event.subject_version,
             data=JSON(data),
@@ -71,11 +73,11 @@ class EventConnection:
     page_info: PageInfo
 
     @staticmethod
-    def of(events: list[LoggedEvent], size: int, after: int) -> "EventConnection":
+    def of(events: list[LoggedEvent], size: int, after: int, caller: Caller) -> "EventConnection":
         """A page of events. `events` has up to `size` + 1 events."""
         page = events[:size]
         return EventConnection(
-            nodes=[Event.of(event) for event in page],
+            nodes=[Event.of(event, caller) for event in page],
             page_info=PageInfo(
                 has_next_page=len(events) > size,
                 has_previous_page=after > 0,

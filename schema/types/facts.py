@@ -16,7 +16,13 @@ from domain.access.callers import Caller
 from domain.access.permissions import NODE_TYPES
 from domain.events.event_types import EVENTS
 from domain.events.json_schemas import payload_schema
-from domain.events.payloads import EventPayload, NodeId, SubjectReference, fields_of
+from domain.events.payloads import (
+    ActorName,
+    EventPayload,
+    NodeId,
+    SubjectReference,
+    fields_of,
+)
 from models.queries.events.event_log import LoggedEvent
 from schema.fields.node import encode
 from schema.fields.scalars import JSON
@@ -24,10 +30,23 @@ from schema.fields.scalars import JSON
 Show = Callable[[Any], Any]
 
 
-def shown(event: LoggedEvent) -> Mapping[str, Any]:
-    """The payload of an event with global ids; stored payload of a type missing in the catalog."""
+def shown(event: LoggedEvent, caller: Caller) -> Mapping[str, Any]:
+    """The payload of an event with global ids, and with the names that the caller may read.
+
+    The stored payload of a type that is missing in the catalog.
+    """
     payload_type: Any = EVENTS.get(event.type)
-    return event.data if payload_type is None else _with_ids(payload_type, event.data)
+    if payload_type is None:
+        return event.data
+    data = _with_ids(payload_type, event.data)
+    named = {key: data[key] for key in _actors(payload_type) if data.get(key) is not None}
+    return {**data, **{key: caller.shown_actor(named[key]) for key in named}} if named else data
+
+
+@cache
+def _actors(payload_type: Any) -> tuple[str, ...]:
+    """The keys of a payload that hold names of actors."""
+    return tuple(each.key for each in fields_of(payload_type) if each.bare_type == ActorName)
 
 
 def _with_ids(payload_type: Any, data: Mapping[str, Any]) -> Mapping[str, Any]:

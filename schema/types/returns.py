@@ -20,6 +20,7 @@ from schema.types.carriers import ShippingLabel
 from schema.types.catalog import Item, Location, ReasonCode, item_edge
 from schema.types.decisions import PolicyDecision
 from schema.types.refunds import Refund, may_see_refunds
+from server.projection.contexts import OperationContext
 from server.projection.list_sizes import sized
 from server.projection.records import column, derived, many, one
 
@@ -31,7 +32,7 @@ class DispositionStep:
     disposition: Disposition
     quantity: int
     decided_by: str
-    """Actor that decided, or `policy`."""
+    """Actor that decided, or `policy`; without the permission `internals.read`, `staff`."""
     policy_version: int | None
     """Version of the DISPOSITION policy that decided; null if a person decided."""
     executed_at: datetime | None
@@ -45,7 +46,7 @@ class DispositionStep:
         return DispositionStep(
             disposition=Disposition(row["disposition"]),
             quantity=quantity,
-            decided_by=row["decided_by"],
+            decided_by=context.caller.shown_actor(row["decided_by"]),
             policy_version=row["policy_version"],
             executed_at=row["executed_at"],
             note=row["note"],
@@ -59,18 +60,18 @@ class Inspection:
 
     condition: ConditionGrade
     inspector: str
-    """Actor that inspected."""
+    """Actor that inspected; without the permission `internals.read`, `staff`."""
     inspected_at: datetime
     note: str | None
     evidence: list[str]
     """Addresses of pictures and documents."""
 
     @staticmethod
-    def from_row(row: InspectionRow) -> "Inspection":
+    def from_row(row: InspectionRow, context: Context) -> "Inspection":
         """A row of inspection."""
         return Inspection(
             condition=ConditionGrade(row["condition"]),
-            inspector=row["inspector"],
+            inspector=context.caller.shown_actor(row["inspector"]),
             inspected_at=row["inspected_at"],
             note=row["note"],
             evidence=evidence_of(row),
@@ -102,8 +103,10 @@ class ReturnItem(Node):
     """Note of the last inspector; null: none."""
     condition: ConditionGrade | None
     """Final grade; null until it is inspected."""
-    inspected_by: str | None
-    """Actor that inspected it; `policy` if it was graded automatically."""
+    inspected_by: str | None = derived(lambda group: _inspected_by(group.row, group.context))
+    """Actor that inspected it; `policy` if it was graded automatically. Without the permission
+    `internals.read`, `staff` for a person.
+    """
     evidence: list[str] = derived(lambda group: evidence_of(group.row))
     """Addresses of pictures and documents."""
     disposition: Disposition | None
@@ -139,7 +142,10 @@ class ReturnItem(Node):
         loaders = info.context.loaders
         inspections = await loaders.inspections_of_return.load(group["return_id"]) or []
         groups = await loaders.groups_of_return.load(group["return_id"]) or []
-        return [Inspection.from_row(row) for row in history_of(group["id"], groups, inspections)]
+        return [
+            Inspection.from_row(row, info.context)
+            for row in history_of(group["id"], groups, inspections)
+        ]
 
 
 @found_by(lambda loaders: loaders.returns)
@@ -222,6 +228,14 @@ def history_of(
         parent = current["parent_id"]
         current = None if parent is None else by_key.get(parent)
     return found
+
+
+def _inspected_by(row: ReturnItemRow, context: OperationContext) -> str | None:
+    """The inspectors, of whom a second one is separated by a comma."""
+    names = row["inspected_by"]
+    if names is None:
+        return None
+    return ", ".join(dict.fromkeys(map(context.caller.shown_actor, names.split(", "))))
 
 
 def evidence_of(row: ReturnItemRow | InspectionRow) -> list[str]:

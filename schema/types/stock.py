@@ -93,8 +93,8 @@ class StockMovement(Node):
     """Reference of the delivery, or type and key of the object that caused the movement: `Order:…`;
     null: none.
     """
-    actor: str
-    """Actor of the change."""
+    actor: str = derived(lambda movement: _actor(movement.row, movement.context))
+    """Actor of the change; without the permission `internals.read`, `staff` for others."""
     occurred_at: datetime
     value: Money | None = derived(lambda movement: _value(movement.row, movement.context))
     """Value at cost; null if not visible to the role."""
@@ -102,6 +102,10 @@ class StockMovement(Node):
     location: Location = location_edge("location_id")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
     """Null if the operation needs none."""
+
+
+def _actor(row: StockMovementRow, context: Context) -> str:
+    return context.caller.shown_actor(row["actor"])
 
 
 def _value(row: StockMovementRow, context: Context) -> Money | None:

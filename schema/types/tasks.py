@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import strawberry
 
+from domain.access.callers import Caller
 from domain.tasks import TaskStatus as Status
 from domain.tasks import status_at
 from models.tasks import TaskRow
@@ -23,14 +24,18 @@ def _status(row: TaskRow, context: OperationContext) -> Status:
     return status_at(Status(row["status"]), row["lease_until_at"], context.now)
 
 
-def _unless_open(value: Callable[[TaskRow], object]) -> Any:
-    """A column that is null while the task is open."""
+def _unless_open(value: Callable[[TaskRow, Caller], object]) -> Any:
+    """A value that is null while the task is open."""
 
     def shown(task: "Task") -> object:
-        row = cast("TaskRow", task.row)
-        return None if _status(row, task.context) is Status.OPEN else value(row)
+        row, context = cast("TaskRow", task.row), task.context
+        return None if _status(row, context) is Status.OPEN else value(row, context.caller)
 
     return derived(shown)
+
+
+def _name(actor: str | None, caller: Caller) -> str | None:
+    return None if actor is None else caller.shown_actor(actor)
 
 
 def _reasons(row: TaskRow) -> list[str]:
@@ -51,9 +56,11 @@ class Task(Node):
     """Reasons for the priority, as text for people."""
     due_at: datetime | None
     """Due time; null: none."""
-    claimed_by: str | None = _unless_open(lambda row: row["claimed_by"])
-    """Worker that claimed or completed the task; null while it is open."""
-    lease_until: datetime | None = _unless_open(lambda row: row["lease_until_at"])
+    claimed_by: str | None = _unless_open(lambda row, caller: _name(row["claimed_by"], caller))
+    """Worker that claimed or completed the task; null while it is open. Without the permission
+    `internals.read`, `staff` for others.
+    """
+    lease_until: datetime | None = _unless_open(lambda row, _: row["lease_until_at"])
     """End of the claim, unless it is renewed; null while the task is open."""
     created_at: datetime
     updated_at: datetime

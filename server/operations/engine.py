@@ -9,7 +9,7 @@ Strawberry parses, validates and sets up extensions anew for every request.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from inspect import isawaitable
@@ -105,12 +105,18 @@ class Schema(strawberry.Schema):
         return [item for item in super().get_extensions(sync) if not isinstance(item, unwanted)]
 
 
+def stays() -> bool:
+    """False: the client of an operation without a connection of its own does not leave."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation with its variables: everything known before a context exists.
 
     `idempotency_keys` has an entry for each root field of a mutation that will run, by response
     key (`info.path.key` in the resolver). `cost`: the static cost (server/operations/costs.py).
+    `has_left` returns True once nobody waits for the response.
     """
 
     document: Document
@@ -118,6 +124,7 @@ class Operation:
     request_id: str
     idempotency_keys: Mapping[str, str | None] = field(default_factory=dict)
     cost: int = 1
+    has_left: Callable[[], bool] = stays
 
     @property
     def type(self) -> OperationType:
@@ -220,7 +227,12 @@ class Engine:
         return self._view_of(request).documents.price(request.query, request.operation_name)
 
     def prepare(
-        self, request: GraphQLRequest, *, request_id: str, idempotency_header: str | None = None
+        self,
+        request: GraphQLRequest,
+        *,
+        request_id: str,
+        idempotency_header: str | None = None,
+        has_left: Callable[[], bool] = stays,
     ) -> Operation:
         """The operation of `request`. Raises RequestRefused, and DocumentRefused for errors of
         syntax, validation or variables; both are errors of the client.
@@ -236,7 +248,7 @@ class Engine:
         if cost > self.limits.cost:
             raise too_costly(document, variables.coerced, cost, self.limits.cost)
         keys = keys_of(document, variables, idempotency_header)
-        return Operation(document, variables, request_id, keys, cost)
+        return Operation(document, variables, request_id, keys, cost, has_left)
 
     async def execute(
         self, operation: Operation, context: Any, *, root_value: Any = None

@@ -6,13 +6,14 @@ these only.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from graphql import GraphQLError, parse
+from graphql import GraphQLError, OperationDefinitionNode, parse
 
 from domain.access.callers import Caller, Role
+from server.operations.documents import DocumentCache
 from server.operations.errors import RequestRefused, bad_request
 from server.operations.request import GraphQLRequest
 
@@ -29,21 +30,35 @@ def document_id(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def read_documents(directory: Path) -> list[str]:
-    """The texts of a directory's `*.graphql` files.
+def read_documents(directory: Path) -> dict[str, str]:
+    """The texts of a directory's `*.graphql` files, by name.
 
     Raises DocumentsUnreadable, also for a file with an error of syntax.
     """
-    texts = []
+    texts = {}
     for path in sorted(directory.glob(f"*{SUFFIX}")):
         try:
-            texts.append(path.read_bytes().decode())
-            parse(texts[-1])
+            text = texts[path.name] = path.read_bytes().decode()
+            parse(text)
         except (OSError, UnicodeDecodeError, GraphQLError) as error:
             raise DocumentsUnreadable(f"{path.name} cannot be used: {error}") from None
     if not texts:
         raise DocumentsUnreadable(f"{directory} has no file that ends in {SUFFIX}.")
     return texts
+
+
+def check_documents(texts: Mapping[str, str], documents: DocumentCache) -> None:
+    """Raise DocumentsUnreadable unless each operation of each text can run on the schema."""
+    for name, text in texts.items():
+        found = [
+            each for each in parse(text).definitions if isinstance(each, OperationDefinitionNode)
+        ]
+        for operation in found or (None,):
+            given = operation.name if operation is not None else None
+            try:
+                documents.get(text, given.value if given is not None else None)
+            except RequestRefused as refused:
+                raise DocumentsUnreadable(f"{name} cannot be used: {refused.message}") from None
 
 
 def checked_directory(directory: Path) -> Path:

@@ -12,7 +12,7 @@ import structlog
 from domain.access.api_keys import prefix_of
 from domain.access.callers import Caller, anonymous
 from domain.errors import Unauthenticated
-from server.process.rate_limits import RateLimits
+from server.process.wrong_keys import WrongKeys
 from server.transports.edge import UNKNOWN_ADDRESS
 from workflows.access.authentication import KeyCache
 
@@ -30,12 +30,12 @@ class Callers:
     def __init__(
         self,
         keys: KeyCache,
-        rates: RateLimits,
+        wrong_keys: WrongKeys,
         open_channels: frozenset[str],
         clock: Callable[[], datetime],
     ) -> None:
         self._keys = keys
-        self._rates = rates
+        self._wrong_keys = wrong_keys
         self._open_channels = open_channels
         self._clock = clock
 
@@ -57,12 +57,12 @@ class Callers:
         if cached is not None:
             return cached
         if not self._keys.knows(key):
-            self._rates.check_refused(address)
+            self._wrong_keys.check(address)
         try:
             if not is_bearer or not key:
                 raise Unauthenticated("The Authorization header must have the form: Bearer KEY.")
             return await self._keys.authenticate(key, self._clock())
         except Unauthenticated:
             logger.warning("access.refused", address=address, key_prefix=prefix_of(key))
-            self._rates.charge(address)
+            self._wrong_keys.charge(address)
             raise

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from itertools import takewhile
+from math import inf
 from typing import Final
 from uuid import UUID
 
@@ -126,6 +127,13 @@ class CostBuckets:
         bucket.left -= cost
         bucket.spent += cost
         return Charge(cost, bucket)
+
+    def left(self, name: Name) -> float:
+        """The rest in the bucket of this name; infinite without a limit."""
+        rate = self._rates.get(name[0])
+        if rate is None:
+            return inf
+        return self._filled(name, rate.count, rate.count / rate.seconds).left
 
     def used_within(self, seconds: float) -> Mapping[Name, Bucket]:
         """The buckets that were used in the last seconds."""

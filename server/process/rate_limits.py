@@ -1,4 +1,4 @@
-"""Rate limits: tokens per API key by role, per address without a key, and for refused log-ins."""
+"""Rate limits: tokens per API key by role, and per address without a key."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from server.operations.errors import RequestRefused
 from server.transports.edge import peer_of
 
 ANONYMOUS: Final = "ANONYMOUS"
-REFUSED: Final = "REFUSED"  # log-ins with a wrong key, by address
+REFUSED: Final = "REFUSED"  # log-ins with a wrong key, by address (server/process/wrong_keys.py)
 UNIT_SECONDS: Final[Mapping[str, int]] = {"second": 1, "minute": 60, "hour": 3_600}
 RATE: Final = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)")
 
@@ -65,11 +65,8 @@ class RateLimits:
         }
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def charge(self, payer: Caller | str, cost: int = 1) -> None:
-        """Take tokens from a caller, or from an address that has shown no valid key.
-
-        Raises RequestRefused (RATE_LIMITED, 429) if there are not enough.
-        """
+    def charge(self, payer: Caller, cost: int = 1) -> None:
+        """Take tokens from a caller. Raises RequestRefused (RATE_LIMITED, 429) without enough."""
         role, name = account_of(payer)
         item = self._items.get(role)
         if item is None:
@@ -77,18 +74,9 @@ class RateLimits:
         if not self._limiter.hit(item, role, name, cost=min(cost, item.amount)):
             raise _refusal(item)
 
-    def check_refused(self, address: str) -> None:
-        """Raise the refusal of an address from which too many log-ins were refused lately."""
-        role, name = account_of(address)
-        item = self._items.get(role)
-        if item is not None and not self._limiter.test(item, role, name):
-            raise _refusal(item)
 
-
-def account_of(payer: Caller | str) -> tuple[str, str]:
+def account_of(payer: Caller) -> tuple[str, str]:
     """The limit that counts, and the name under which it counts."""
-    if isinstance(payer, str):
-        return REFUSED, peer_of(payer)
     if payer.role is None:
         return ANONYMOUS, peer_of(payer.address)
     return payer.role.value, str(payer.key_id)

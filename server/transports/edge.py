@@ -18,6 +18,8 @@ from server.operations.errors import RequestRefused
 
 UNKNOWN_ADDRESS: Final = "unknown"
 STATE_KEY: Final = "edge"
+# In the state of a request: a function that returns True once its connection is closed.
+HAS_LEFT: Final = "has_left"
 IPV6_PREFIX: Final = 64  # a provider gives each of its customers at least such a network
 
 
@@ -26,6 +28,7 @@ class EdgeLimits:
     """Limits of the edge; each number is the largest that is accepted."""
 
     address_connections: int = 8_000
+    process_connections: int = 30_000
     address_bytes: int = 64 * 1024 * 1024  # of bodies that are being received
     process_bytes: int = 256 * 1024 * 1024
     body_seconds: float = 10.0
@@ -56,20 +59,26 @@ class NetworkEdge:
         self.buffered: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()  # refused connections and requests, by reason
         self._is_proxy = is_proxy
+        self._open = 0
         self._bytes = 0
 
-    def enter(self, address: str | None) -> bool:
-        """Count a new connection. False if its address has too many; then it is not counted."""
+    def enter(self, address: str | None) -> str | None:
+        """Count a new connection. Return the reason if there are too many: it is not counted."""
         peer = peer_of(address)
+        if self._open >= self.limits.process_connections:
+            self.refused["process_connections"] += 1
+            return "This server has too many connections."
         is_full = self.connections[peer] >= self.limits.address_connections
         if is_full and not self._is_proxy(address or UNKNOWN_ADDRESS):
             self.refused["connections"] += 1
-            return False
+            return "This address has too many connections."
         self.connections[peer] += 1
-        return True
+        self._open += 1
+        return None
 
     def leave(self, address: str | None) -> None:
         """Count the end of a connection that was counted."""
+        self._open -= 1
         _decrease(self.connections, peer_of(address), 1)
 
     @contextmanager

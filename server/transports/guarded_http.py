@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from server.transports.edge import edge_of
+from server.transports.edge import HAS_LEFT, edge_of
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 HEADER_BYTES_MAX: Final = 16 * 1024
@@ -32,7 +32,6 @@ HEAD_TOO_LARGE: Final = f"The headers are larger than {HEAD_BYTES_MAX} bytes."
 HEADER_TOO_LARGE: Final = f"A header is larger than {HEADER_BYTES_MAX} bytes."
 LINE_TOO_LONG: Final = f"The request line is longer than {HEADER_BYTES_MAX} bytes."
 HEAD_TOO_SLOW: Final = f"The headers did not arrive within {HEAD_SECONDS:.0f} seconds."
-TOO_MANY_CONNECTIONS: Final = "This address has too many connections."
 
 
 class _Phase(Enum):
@@ -63,11 +62,12 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._is_counted = self._edge.enter(self._address)
-        if self._is_counted:
+        too_many = self._edge.enter(self._address)
+        self._is_counted = too_many is None
+        if too_many is None:
             self._arm(HEAD_SECONDS, self._end_slow_head)
         else:
-            self._refusal = (503, TOO_MANY_CONNECTIONS)
+            self._refusal = (503, too_many)
             self._write_refusal()
             transport.close()
 
@@ -117,6 +117,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["state"][HAS_LEFT] = self.transport.is_closing
         self._phase, self._has_begun = _Phase.HEAD, True
         self._unparsed_bytes = 0
 

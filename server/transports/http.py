@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.access.callers import Caller
 from server.operations.answers import Answer, encoded
-from server.operations.engine import Engine, Operation, Response
+from server.operations.engine import Engine, Operation, Response, stays
 from server.operations.errors import (
     UNAUTHENTICATED,
     DocumentRefused,
@@ -33,7 +33,7 @@ from server.operations.request import (
 )
 from server.projection.contexts import OperationCharge
 from server.transports.bodies import ClientLeft, read_body
-from server.transports.edge import NetworkEdge
+from server.transports.edge import HAS_LEFT, NetworkEdge
 from server.transports.negotiation import (
     GRAPHQL_RESPONSE,
     JSON,
@@ -173,6 +173,7 @@ class GraphQLEndpoint:
             asked,
             request_id=exchange.request_id,
             idempotency_header=_idempotency_header(exchange),
+            has_left=request.scope.get("state", {}).get(HAS_LEFT, stays),
         )
         is_stream = operation.type is OperationType.SUBSCRIPTION
         if is_stream and not exchange.takes_events:

@@ -194,14 +194,16 @@ class InProcessServer:
                         return
                 await asyncio.sleep(0.005)
 
-    async def receive(self, units: int, sku: str = "TEE", at: str = "LEEDS") -> Any:
+    async def receive(
+        self, units: int, sku: str = "TEE", at: str = "LEEDS", *, key: str | None = BOOTSTRAP
+    ) -> Any:
         """Receive units at a location."""
         delivery = {
             "locationCode": at,
             "reference": f"PO-{sku}-{at}",
             "lines": [{"sku": sku, "quantity": units}],
         }
-        return await self.done(RECEIVE, {"input": delivery})
+        return await self.done(RECEIVE, {"input": delivery}, key=key)
 
     async def hold(
         self, units: int, sku: str = "TEE", *, key: str | None = BOOTSTRAP, **facts: Any

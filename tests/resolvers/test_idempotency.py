@@ -133,3 +133,23 @@ async def test_what_a_mutation_reads_holds_what_it_did(api: InProcessServer) -> 
     done = await api.ask(document, {"price": gbp("1.00")})
     assert done["a"]["order"]["fulfillments"] == [{"lines": [{"quantity": 2}]}]
     assert done["b"]["order"]["fulfillments"] == [{"lines": [{"quantity": 3}]}]
+
+
+async def test_a_refusal_is_not_replayed_to_a_key_with_another_scope(api: InProcessServer) -> None:
+    """It names quantities that the second key may not see. A success is read again instead."""
+    await api.receive(9)
+    wide = await api.a_key(Role.SUPPORT, name="desk")
+    narrow = await api.a_key(Role.SUPPORT, name="desk", channels=("market",))
+    same = await api.a_key(Role.SUPPORT, name="desk")
+    too_many = {"channel": "web", "lines": [{"sku": "TEE", "quantity": 10}]}
+    given = {"key": "k-1", "input": too_many}
+    refused = [("INSUFFICIENT_STOCK", "input.lines.0.quantity")]
+    assert await api.refusals(BY_DIRECTIVE, given, key=wide) == refused
+    assert await api.refusals(BY_DIRECTIVE, given, key=same) == refused
+    payload = await api.change(BY_DIRECTIVE, given, key=narrow)
+    assert [error["code"] for error in payload["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
+    assert not payload["replayed"]
+    held_once = {"key": "k-2", "input": ONE_TEE}
+    await api.done(BY_DIRECTIVE, held_once, key=wide)
+    again = await api.done(BY_DIRECTIVE, held_once, key=narrow)
+    assert (again["replayed"], again["reservation"]) == (True, None)

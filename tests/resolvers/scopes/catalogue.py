@@ -87,6 +87,30 @@ QUERIES: Final = (
     Row("eventTypes", "", "order.placed", INSIDE, EVERYWHERE),
 )
 
+# Objects that `node` finds by id: per type, the roles and the cells. For other roles there is none.
+NODES: Final = {
+    "Item": (ALL, EVERYWHERE),
+    "Supplier": (STAFF, EVERYWHERE),
+    "ReasonCode": (ALL, EVERYWHERE),
+    "Location": (INSIDE, AT_PLACE),
+    "Channel": (INSIDE, OF_CHANNEL),
+    "StockLevel": (INSIDE, AT_PLACE),
+    "StockMovement": (INSIDE, AT_PLACE),
+    "Reservation": (ALL, BOTH),
+    "Order": (ALL, BOTH),
+    "OrderLine": (ALL, BOTH),
+    "Fulfillment": (INSIDE, BOTH),
+    "Task": (INSIDE, BOTH),
+    "Return": (ALL, BOTH),
+    "ReturnItem": (ALL, BOTH),
+    "Refund": ("SPUVFA", BOTH),
+    "JournalEntry": ("FA", WHOLE),
+    "OperationalException": (STAFF, AT_PLACE),
+    "AuditEntry": ("VFA", WHOLE),
+    "Policy": (STAFF, OF_CHANNEL),
+    "ApiKey": ("A", BOTH),
+}
+
 _SHIP = '{fulfillmentId: "$Fulfillment", carrier: "DHL", trackingNumber: "T"}'
 _HOLD = '{channel: "$channel", lines: [{sku: "TEE", quantity: 1}]}'
 _LINE = '{sku: "TEE", quantity: 1, unitPrice: {amount: "1", currencyCode: "GBP"}}'

@@ -14,8 +14,9 @@ import pytest
 from graphql import get_named_type, is_leaf_type
 
 from domain.access.callers import Role
+from domain.access.permissions import NODE_TYPES
 from tests.builders.in_process_server import InProcessServer
-from tests.resolvers.scopes.catalogue import MUTATIONS, QUERIES, SUBSCRIPTIONS, Row
+from tests.resolvers.scopes.catalogue import MUTATIONS, NODES, QUERIES, SUBSCRIPTIONS, Row
 from tests.resolvers.scopes.two_halves import TwoHalves, open_two_halves
 from tests.resolvers.scopes.walks import QUERY, SCHEMA, SUBSCRIPTION, documents, texts
 from tests.resolvers.test_subscriptions import screen
@@ -145,6 +146,45 @@ async def check(world: TwoHalves, rows: Sequence[Row], write: Any) -> None:
 
 async def test_queries(world: TwoHalves) -> None:
     await check(world, QUERIES, shallow)
+
+
+async def test_every_type_of_node(world: TwoHalves) -> None:
+    assert NODES.keys() == NODE_TYPES.keys()
+    await world.api.done(
+        'mutation { supplierUpsert(code: "S", name: "S") { userErrors { code field message } } }',
+        {},
+    )
+    await world.api.done(
+        """mutation ($items: [ItemInput!]!) { itemsUpsert(items: $items) {
+          userErrors { code field message } } }""",
+        {"items": [{"sku": "TEE", "name": "Tee", "supplierCode": "S"}]},
+    )
+    found = await world.api.ask('{ item(sku: "TEE") { id supplier { id } } reasonCodes { id } }')
+    ids = {
+        **world.halves["bravo"].ids,
+        "Item": found["item"]["id"],
+        "Supplier": found["item"]["supplier"]["id"],
+        "ReasonCode": found["reasonCodes"][0]["id"],
+    }
+    names = list(NODES)
+    listed_ids = ", ".join(f'"{ids[name]}"' for name in names)
+    singles = " ".join(f'n{name}: node(id: "{ids[name]}") {{ __typename }}' for name in names)
+    document = f"{{ nodes(ids: [{listed_ids}]) {{ id }} {singles} }}"
+    wrong: dict[tuple[str, str], tuple[str, str]] = {}
+    for letter, role in LETTERS.items():
+        cells = dict.fromkeys(names, "")
+        for key in await keys_of(world, role):
+            answer = await world.api.ask(document, key=key)
+            for name, listed in zip(names, answer["nodes"], strict=True):
+                single = answer[f"n{name}"]
+                assert single in (None, {"__typename": name})
+                assert (single is None) == (listed is None), (name, role)
+                cells[name] += "-" if single is None else "+"
+        for name, (roles, expected_cells) in NODES.items():
+            wanted = expected_cells if letter in roles else "------"
+            if cells[name] != wanted:
+                wrong[name, letter] = (cells[name], wanted)
+    assert not wrong, "\n".join(f"{names}: {cells}" for names, cells in wrong.items())
 
 
 async def test_mutations(world: TwoHalves) -> None:

@@ -20,7 +20,9 @@ from schema.fields.node import decode
 
 SCHEMA: GraphQLSchema = root._schema
 QUERY = cast("GraphQLObjectType", SCHEMA.query_type)
+MUTATION = cast("GraphQLObjectType", SCHEMA.mutation_type)
 SUBSCRIPTION = cast("GraphQLObjectType", SCHEMA.subscription_type)
+_KINDS = {QUERY.name: "query", MUTATION.name: "mutation", SUBSCRIPTION.name: "subscription"}
 # Enough for a list's connection, its nodes, their edges and the edges of those.
 DEPTH = 4
 
@@ -62,7 +64,7 @@ def _fields(
 def documents(root_type: GraphQLObjectType, name: str, arguments: str = "") -> Sequence[str]:
     """Documents with one root field, which select all fields under it between them."""
     found = get_named_type(root_type.fields[name].type)
-    kind = "subscription" if root_type is SUBSCRIPTION else "query"
+    kind = _KINDS[root_type.name]
     given = f"({arguments})" if arguments else ""
     belows = dict.fromkeys(selection(found, DEPTH, part) for part in range(PARTS))
     return [f"{kind} {{ {name}{given} {below} }}" for below in belows]

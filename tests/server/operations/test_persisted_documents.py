@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from domain.access.callers import Role
+from scripts.serve import check_persisted_documents
 from server.operations.persisted_documents import (
     DocumentsUnreadable,
     document_id,
     read_documents,
 )
+from settings import Settings
 from tests.builders.in_process_server import InProcessServer
 from tests.resolvers.test_subscriptions import screen
 
@@ -147,3 +149,23 @@ def test_a_directory_without_usable_documents_is_refused(tmp_path: Path) -> None
     (tmp_path / "bad.graphql").write_text("query {")
     with pytest.raises(DocumentsUnreadable, match=r"bad\.graphql cannot be used"):
         read_documents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{ viewer { actor shoeSize } }", r"shop\.graphql cannot be used: .*shoeSize"),
+        ("query One { viewer { actor } } query Two { nothing }", "nothing"),
+        ("fragment F on Order { id }", "The document has no operation"),
+        ("{ __schema { types { name } } }", "introspection"),
+    ],
+)
+def test_documents_of_another_schema_are_refused_at_start(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "viewer.graphql").write_text(VIEWER)
+    settings = Settings(persisted_documents=tmp_path)
+    check_persisted_documents(settings)
+    (tmp_path / "shop.graphql").write_text(text)
+    with pytest.raises(DocumentsUnreadable, match=message):
+        check_persisted_documents(settings)

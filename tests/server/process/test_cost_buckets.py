@@ -10,6 +10,7 @@ from server.operations.errors import RequestRefused
 from server.process.cost_buckets import BUCKETS_MAX, Charge, CostBuckets
 from server.process.rate_limits import RateLimit
 from server.process.shared_costs import SharedCosts
+from server.process.wrong_keys import WrongKeys
 
 NAME = ("STOREFRONT", "key")
 
@@ -121,6 +122,25 @@ async def test_processes_share_their_work_over_redis(redis_url: str) -> None:
     for shared in (first, second):  # nothing is counted twice
         await shared.exchange()
     assert (left(ours), left(theirs)) == (before[0] - 500, before[1] - 500)
+
+
+async def test_processes_count_wrong_keys_together(redis_url: str) -> None:
+    limits = {"REFUSED": RateLimit(10, 3_600)}
+    ours, theirs = WrongKeys(limits), WrongKeys(limits)
+    shared = SharedCosts(ours.buckets, redis_url), SharedCosts(theirs.buckets, redis_url)
+    for keys in (ours, theirs):
+        keys.charge("192.0.2.1")
+    for each in (*shared, *shared):
+        await each.exchange()
+    for keys in (ours, theirs):
+        for _ in range(5):
+            keys.charge("192.0.2.1")
+    for each in (*shared, *shared):
+        await each.exchange()
+    for keys in (ours, theirs):
+        with pytest.raises(RequestRefused, match="At most 10 wrong keys in 3600 seconds"):
+            keys.check("192.0.2.1")
+        keys.check("192.0.2.2")
 
 
 async def test_without_redis_a_process_counts_its_own_work() -> None:

@@ -106,10 +106,20 @@ def test_an_ipv6_network_counts_as_one_address() -> None:
     assert peer_of(None) == "unknown"
 
 
+def test_a_process_has_a_limit_of_connections_from_all_addresses() -> None:
+    edge = NetworkEdge(EdgeLimits(process_connections=2), lambda address: True)
+    assert [edge.enter(f"192.0.2.{number}") for number in range(2)] == [None, None]
+    assert edge.enter("192.0.2.3") == "This server has too many connections."
+    edge.leave("192.0.2.0")
+    assert edge.enter("192.0.2.3") is None
+    assert edge.refused == {"process_connections": 1}
+
+
 def test_a_trusted_proxy_has_no_limit_of_connections() -> None:
     edge = NetworkEdge(EdgeLimits(address_connections=1), lambda address: address == "192.0.2.1")
-    assert [edge.enter("192.0.2.1") for _ in range(3)] == [True, True, True]
-    assert [edge.enter("192.0.2.2") for _ in range(2)] == [True, False]
+    assert [edge.enter("192.0.2.1") for _ in range(3)] == [None, None, None]
+    full = "This address has too many connections."
+    assert [edge.enter("192.0.2.2") for _ in range(2)] == [None, full]
     for address in ("192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"):
         edge.leave(address)
     assert edge.connections == {}

@@ -1,0 +1,71 @@
+"""Lists without pages: one that is too long is refused with the number, never cut."""
+
+from typing import Any
+
+import pytest
+
+import models.queries.reads.access as access_reads
+import models.queries.reads.catalog as catalog_reads
+import models.queries.reads.ledger as ledger_reads
+import models.queries.reads.policies as policy_reads
+from models.access import ApiKey
+from tests.builders.in_process_server import InProcessServer
+from workflows.transactions.transaction import Transaction
+
+CLOSE = """mutation ($at: DateTime!) { periodClose(through: $at) { userErrors { code field } } }"""
+# Per query: the module and the name of its limit, and the rows that the program has.
+LISTS: dict[str, tuple[Any, str, int]] = {
+    "apiKeys": (access_reads, "KEYS_MAX", 1),
+    "policies": (policy_reads, "POLICIES_MAX", 6),
+    "periods": (ledger_reads, "PERIODS_MAX", 2),
+    "locations": (catalog_reads, "LOCATIONS_MAX", 2),
+    "channels": (catalog_reads, "LOCATIONS_MAX", 2),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_list_above_its_limit_is_refused(
+    api: InProcessServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for day in (1, 2):
+        await api.done(CLOSE, {"at": f"2020-01-0{day}T00:00:00Z"})
+    module, limit, rows = LISTS[name]
+    text = f"{{ {name} {{ __typename }} }}"
+    monkeypatch.setattr(module, limit, rows)
+    assert len((await api.ask(text))[name]) == rows
+    monkeypatch.setattr(module, limit, rows - 1)
+    answer = (await api.post(text)).json()
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert f"{rows - 1:,}" in error["message"]
+
+
+async def test_five_thousand_keys_are_listed_and_one_more_is_not(api: InProcessServer) -> None:
+    async def add(tx: Transaction, count: int) -> None:
+        keys = [
+            {
+                "id": tx.new_id(),
+                "name": "many",
+                "actor": "many",
+                "role": "WAREHOUSE",
+                "prefix": tx.new_id().hex[-12:],
+                "secret_hash": tx.new_id().hex * 2,
+                "channels": None,
+                "locations": None,
+                "refund_limit_minor": None,
+                "refund_limit_currency": None,
+                "created_at": tx.now,
+                "created_by": "test",
+                "expires_at": None,
+                "revoked_at": tx.now,
+                "last_used_at": None,
+            }
+            for _ in range(count)
+        ]
+        for start in range(0, count, 500):
+            await tx.session.insert(ApiKey, keys[start : start + 500])
+
+    await api.restow.transactions.run(lambda tx: add(tx, access_reads.KEYS_MAX - 1))
+    assert len((await api.ask("{ apiKeys { id } }"))["apiKeys"]) == access_reads.KEYS_MAX
+    await api.restow.transactions.run(lambda tx: add(tx, 1))
+    assert await api.code("{ apiKeys { id } }", {}) == "BAD_REQUEST"
