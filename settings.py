@@ -379,8 +379,7 @@ class SettingsContradict(ValueError):
 
 
 def load() -> Settings:
-    """Read the settings of this process. Raises SettingsError with one line for each wrong
-    value."""
+    """Read the settings of this process. Raises SettingsError with a line for each wrong value."""
     try:
         return Settings()
     except ValidationError as error:
