@@ -5,6 +5,7 @@ The composition root (app.py) passes this map to Transactions. So areas need not
 
 from __future__ import annotations
 
+import workflows.carriers.label_choices as label_choices
 import workflows.carriers.label_reactions as label_reactions
 import workflows.exceptions.facts as exception_facts
 import workflows.orders.backorders as backorders
@@ -78,11 +79,11 @@ REACTIONS = Reactions(
     after_event=dict(
         (
             after(CarrierRecorded, undelivered_parcels.handle_carrier_event),
-            after(FulfillmentCreated, task_lifecycle.add_first_task),
+            after(FulfillmentCreated, task_lifecycle.add_first_task, label_choices.buy_when_packed),
             after(FulfillmentHeld, task_lifecycle.follow_hold),
             after(FulfillmentReleased, task_lifecycle.follow_hold),
             after(FulfillmentPicked, task_lifecycle.advance),
-            after(FulfillmentPacked, task_lifecycle.advance),
+            after(FulfillmentPacked, task_lifecycle.advance, label_choices.buy_when_packed),
             after(FulfillmentShipped, task_lifecycle.advance, label_reactions.end_unneeded),
             after(FulfillmentDelivered, found_parcels.handle_delivery, exception_facts.end_loss),
             after(FulfillmentLost, exception_facts.report_loss),

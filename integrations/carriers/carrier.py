@@ -37,8 +37,7 @@ class VoidStatus(StrEnum):
 class LabelOrder:
     """The request for a label. The addresses are personal data and are never printed.
 
-    `reference`: the number of the parcel's order or return. `parcel`: its facts, such as
-    `{"units": 2}`.
+    `reference`: the number of the parcel, or the RMA number. `parcel`: its units, weight and sizes.
     """
 
     key: str

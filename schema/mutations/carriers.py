@@ -22,9 +22,11 @@ class LabelBuyInput:
     subject_id: ID
     """Id of a Fulfillment that has not shipped, or of a Return that is AUTHORIZED or IN_TRANSIT."""
     carrier: str | None = UNSET
-    """Code of a configured carrier; absent: the first one."""
+    """Code of a configured carrier; absent: that of the FULFILLMENT policy, else the first one."""
     service: str | None = UNSET
-    """Service of the carrier; absent: the service level of the order."""
+    """Service of the carrier; absent: that of the FULFILLMENT policy, else the service level of the
+    order.
+    """
     format: LabelFormat | None = LabelFormat.PDF
     """File format of its document."""
 

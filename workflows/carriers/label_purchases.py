@@ -207,12 +207,18 @@ async def _order(tx: Transaction, label: LockedLabel) -> LabelOrder:
     is_outbound = subject.kind == FULFILLMENT
     return LabelOrder(
         key=row["key"],
-        reference=subject.number,
+        reference=subject.reference,
         service=row["service"],
         format=LabelFormat(row["format"]),
         sender=ours if is_outbound else theirs,
         recipient=theirs if is_outbound else ours,
-        parcel={"units": await label_subjects.units_of(tx, subject)},
+        parcel={
+            "units": await label_subjects.units_of(tx, subject),
+            "weightGrams": subject.size.weight_grams,
+            "lengthMm": subject.size.length_mm,
+            "widthMm": subject.size.width_mm,
+            "heightMm": subject.size.height_mm,
+        },
     )
 
 

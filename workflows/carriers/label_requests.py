@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import models.queries.orders.labels as label_queries
+import workflows.carriers.label_choices as label_choices
 import workflows.carriers.label_subjects as label_subjects
 import workflows.carriers.labels as labels
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, IllegalTransition, Invalid, NotFound
 from domain.orders.labels import SERVICE_LENGTH_MAX, VOID_NOTE_MAX, LabelStatus
-from domain.values.codes import check_stored, same_code
+from domain.values.codes import check_stored
 from domain.values.texts import check_text
 from workflows.carriers.commands import BuyLabel, VoidLabel
 from workflows.carriers.label_subjects import FULFILLMENT, RETURN
@@ -23,23 +24,20 @@ from workflows.transactions.transaction import Transaction
 async def buy(tx: Transaction, command: BuyLabel, caller: Caller) -> Mapping[str, Any]:
     """Ask for the label of a parcel; a job buys it within a second.
 
-    Without a carrier the first configured one is taken, without a service the order's service
-    level. Locks the order. Raises IllegalTransition unless the parcel may have a label,
+    Without a carrier or a service the FULFILLMENT policy chooses it. Locks the order. Raises
+    IllegalTransition unless the parcel may have a label (FulfillmentOnHold if it is held),
     AlreadyExists if it has a live one, Invalid, or NotFound. Records `label.requested`.
     """
     field = ("input", "subjectId")
     check_stored(command.service, "input", "service", longest=SERVICE_LENGTH_MAX)
-    carrier = None
-    if command.carrier is not None:
-        carrier = _configured(tx.terms.carriers, command.carrier)
+    carrier = None if command.carrier is None else _configured(tx, command.carrier)
     subject = await label_subjects.lock(tx, *command.subject, caller, field)
-    subject.check_wants_label(field)
+    await label_subjects.check_wants_label(tx, subject, field)
     live = await labels.live_of(tx, subject)
     if live is not None:
         raise AlreadyExists("label", str(live.status), str(live.id), field=field)
-    carrier = carrier or tx.terms.carriers[0]
-    service = command.service or subject.order.service_level
-    label_id = await labels.add(tx, subject, carrier, service, command.format, caller.actor)
+    choice = await label_choices.choose(tx, subject, carrier, command.service)
+    label_id = await labels.add(tx, subject, *choice, command.format, caller.actor)
     return {"label": str(label_id)}
 
 
@@ -74,10 +72,10 @@ async def void(tx: Transaction, command: VoidLabel, caller: Caller) -> Mapping[s
     return {"label": str(label.id)}
 
 
-def _configured(carriers: Sequence[str], code: str) -> str:
+def _configured(tx: Transaction, code: str) -> str:
     """The code of a carrier as the settings spell it. Raises Invalid."""
     check_stored(code, "input", "carrier")
-    found = next((each for each in carriers if same_code(each, code)), None)
+    found, carriers = label_choices.configured_code(tx, code), tx.terms.carriers
     if found is None:
         raise Invalid(
             f"The carrier {code!r} is not configured; allowed: {', '.join(carriers)}.",

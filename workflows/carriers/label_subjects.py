@@ -15,10 +15,12 @@ import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.orders.parcel_ends as parcel_end_queries
 import models.queries.returns.returns as return_queries
 import workflows.orders.fulfillments as fulfillments
+import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
 from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.parcels import ParcelSize
 from domain.returns.states import ReturnStatus
 from domain.values.codes import same_code
 from models.carriers import ShippingLabelRow
@@ -48,7 +50,8 @@ _ENDED: Final[Mapping[str, frozenset[str]]] = {
 class LabelSubject:
     """The parcel of a label, under the lock of its order.
 
-    `number`: the number of its order, or the RMA number. `started_at`: no fact about it is earlier.
+    `number`: the number of its order, or the RMA number. `reference`: the parcel's own number, or
+    the RMA number. `started_at`: no fact about it is earlier.
     `shipped_as`: the tracking number under which a fulfillment has shipped.
     """
 
@@ -56,21 +59,16 @@ class LabelSubject:
     id: UUID
     order: LockedOrder
     number: str
+    reference: str
     status: str
     location_id: int
     started_at: datetime
+    size: ParcelSize
     shipped_as: str | None = None
 
     def time_of(self, now: datetime) -> datetime:
         """The time of a fact of this parcel that happens now."""
         return max(now, self.started_at)
-
-    def check_wants_label(self, field: tuple[str, ...]) -> None:
-        """Raise IllegalTransition unless a label may be bought for it."""
-        wanting = _WANTING[self.kind]
-        if self.status not in wanting:
-            entity = f"label of a {self.kind.lower()}"
-            raise IllegalTransition(entity, self.status, "REQUESTED", wanting, field=field)
 
     def needs(self, tracking_number: str | None) -> bool:
         """True unless a label with this number is of no use: the parcel was cancelled, or it
@@ -87,7 +85,7 @@ async def lock(
     """Lock the order of a parcel and read both. Raises NotFound outside the caller's scope."""
     if kind == FULFILLMENT:
         order, row, _ = await fulfillments.lock_with_order(tx, key, caller, field)
-        return _of_fulfillment(order, row)
+        return of_fulfillment(order, row)
     order_id = await return_queries.order_of(tx.session, key)
     if order_id is None or not await sees_return(tx.session, caller, key):
         raise NotFound("return", str(key), field=field)
@@ -105,9 +103,23 @@ async def of_label(tx: Transaction, order: LockedOrder, label: ShippingLabelRow)
     if label["fulfillment_id"] is not None:
         row = await fulfillment_queries.fulfillment(tx.session, label["fulfillment_id"])
         assert row is not None
-        return _of_fulfillment(order, row)
+        return of_fulfillment(order, row)
     assert label["return_id"] is not None
     return await _of_return(tx, order, label["return_id"])
+
+
+async def check_wants_label(tx: Transaction, subject: LabelSubject, field: tuple[str, ...]) -> None:
+    """Raise IllegalTransition unless a label may be bought for a parcel, FulfillmentOnHold if it is
+    held.
+    """
+    if subject.kind == FULFILLMENT:
+        row = await fulfillment_queries.fulfillment(tx.session, subject.id)
+        assert row is not None
+        await held_steps.refuse_held(tx, row, "labeled", field)
+    wanting = _WANTING[subject.kind]
+    if subject.status not in wanting:
+        entity = f"label of a {subject.kind.lower()}"
+        raise IllegalTransition(entity, subject.status, "REQUESTED", wanting, field=field)
 
 
 async def units_of(tx: Transaction, subject: LabelSubject) -> int:
@@ -117,15 +129,18 @@ async def units_of(tx: Transaction, subject: LabelSubject) -> int:
     return await parcel_end_queries.units_of_return(tx.session, subject.id)
 
 
-def _of_fulfillment(order: LockedOrder, row: FulfillmentRow) -> LabelSubject:
+def of_fulfillment(order: LockedOrder, row: FulfillmentRow) -> LabelSubject:
+    """The parcel of a fulfillment of a locked order."""
     return LabelSubject(
         kind=FULFILLMENT,
         id=row["id"],
         order=order,
         number=order.number,
+        reference=row["number"],
         status=row["status"],
         location_id=row["location_id"],
         started_at=order.placed_at,
+        size=ParcelSize(row["weight_grams"], row["length_mm"], row["width_mm"], row["height_mm"]),
         shipped_as=row["tracking_number"] if row["shipped_at"] is not None else None,
     )
 
@@ -138,6 +153,8 @@ async def _of_return(tx: Transaction, order: LockedOrder, return_id: UUID) -> La
         id=return_id,
         order=order,
         number=row["rma_number"],
+        reference=row["rma_number"],
+        size=ParcelSize(),
         status=row["status"],
         location_id=row["destination_id"],
         started_at=row["requested_at"],

@@ -49,7 +49,7 @@ async def test_a_label_is_bought_booked_and_gives_its_number_to_the_parcel(desk:
     found = await desk.fulfillment(parcel)
     assert (found["carrier"], found["tracking_number"]) == ("simulator", "SIM1")
     [sent] = desk.carrier.orders
-    assert (sent.key, sent.format, sent.parcel) == (row["key"], "ZPL", {"units": 2})
+    assert (sent.key, sent.format, sent.parcel["units"]) == (row["key"], "ZPL", 2)
     assert sent.sender["code"] == "LEEDS"
     assert [each["type"] for each in await events(desk.database, "label.")] == [
         "label.requested",
@@ -295,7 +295,7 @@ async def test_the_label_of_a_return_gives_it_its_number(desk: LabelDesk) -> Non
     await desk.work()
     assert await desk.status(label) == "BOUGHT"
     [sent] = desk.carrier.orders
-    assert (sent.recipient["code"], sent.parcel) == ("LEEDS", {"units": 2})
+    assert (sent.recipient["code"], sent.parcel["units"]) == ("LEEDS", 2)
     sql = "SELECT status, carrier, tracking_number, rma_number FROM customer_return"
     [row] = await rows(desk.database, sql)
     assert (row["status"], row["carrier"]) == ("AUTHORIZED", "simulator")
