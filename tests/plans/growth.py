@@ -129,6 +129,8 @@ def _value(table: str, column: Column, copies: dict[str, int], strides: dict[str
         return f"{value} + {strides[column.parent or table]} * n::bigint"
     if column.type == "text" and column.name in ("subject", "subject_key"):
         return _subject(value, strides["stock_level"])
+    if column.type == "text" and column.name == "number":  # the end of a parcel's number counts
+        return f"n || '~' || {value}"
     if column.type == "text" and column.parent is None and _DISTINCT.search(column.name):
         return f"{value} || '~' || n"
     if column.type == "timestamp with time zone":

@@ -11,7 +11,7 @@ The index holds the parts of one to four characters of each text in `item_text`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from domain.values.search_texts import parts
@@ -108,20 +108,3 @@ class FoundItems(Listing[ItemRow]):
             edge=_EDGE[direction],
             beyond=_BEYOND[direction],
         )
-
-
-def found_by_parts(engine: Engine, term: str) -> tuple[str, Sequence[object]]:
-    """SQL for the ids of all items found, with `{}` for each of its values, and the values."""
-    looked_up = parts(term)
-    texts = " ".join(f'"{part.encode().hex()}"' for part in looked_up)
-    sql = _WALKS[engine].format(
-        parts="{}",
-        term="{}",
-        low=str(-BIGINT_MAX),
-        high=str(BIGINT_MAX),
-        direction="DESC",
-        limit="",
-        edge=_EDGE["DESC"],
-        beyond=_BEYOND["DESC"],
-    )
-    return sql, (list(looked_up) if engine == "postgres" else texts, term)

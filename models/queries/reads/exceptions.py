@@ -21,11 +21,18 @@ _ID = SortKey("x.id", "id", "uuid")
 _DUE = SortKey("x.due_at", "due_at", "instant")
 # As in the conditions of the partial indexes.
 _OPEN = "x.status NOT IN ('RESOLVED', 'AUTO_RESOLVED')"
-# The rule of domain.exceptions.is_breached.
-_BREACHED = (
-    f"{_OPEN} AND x.due_at <"
+# The rule of domain.exceptions.is_breached. Breached ones are found by their due time, and among
+# those that wait: both are few, however many others are open.
+_BREACHED = """x.id = ANY(ARRAY(
+  SELECT id FROM operational_exception
+  WHERE status IN ('OPEN', 'ASSIGNED', 'IN_PROGRESS') AND due_at < {}
+  UNION ALL
+  SELECT id FROM operational_exception
+  WHERE status = 'WAITING' AND due_at < COALESCE(waiting_since_at, {})))"""
+_UNBREACHED = (
+    f"NOT ({_OPEN} AND x.due_at <"
     " CASE WHEN x.status = 'WAITING' AND x.waiting_since_at IS NOT NULL"
-    " THEN x.waiting_since_at ELSE {} END"
+    " THEN x.waiting_since_at ELSE {} END)"
 )
 
 
@@ -72,7 +79,10 @@ async def exceptions(
     if filters.is_open is not None:
         listing.where(_OPEN if filters.is_open else f"NOT ({_OPEN})")
     if filters.is_breached is not None:
-        listing.where(_BREACHED if filters.is_breached else f"NOT ({_BREACHED})", now)
+        if filters.is_breached:
+            listing.where(_BREACHED, now, now)
+        else:
+            listing.where(_UNBREACHED, now)
     return await listing.page(session, window)
 
 

@@ -8,6 +8,7 @@ from typing import TypedDict
 from uuid import UUID
 
 import models.queries.listing.visibility as visibility
+import models.queries.reads.catalog as catalog_reads
 from domain.stock.states import MovementKind
 from domain.values.codes import comparison_key, keys_of, stored_form
 from models.catalog import ItemRow, LocationRow
@@ -15,9 +16,9 @@ from models.database.rows import RowT
 from models.database.sessions import Session
 from models.database.sql import question
 from models.migrations.dialect import Engine
-from models.queries.catalog.item_search import found_by_parts
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
-from models.queries.listing.scopes import Scope
+from models.queries.listing.scopes import CHECKED, Scope
+from models.queries.listing.selections import Selection
 from models.queries.reads.catalog import ALL_ITEMS, ITEM, LOCATION, ItemFilters
 from models.stock import StockLevelRow, StockMovementRow
 
@@ -42,7 +43,8 @@ _LAST_MOVEMENT = (
     " AND m.location_id = s.location_id ORDER BY m.id DESC LIMIT 1"
 )
 _BELOW = "s.available < s.safety_stock"
-_WITH_ITEM = "EXISTS (SELECT 1 FROM item i WHERE i.id = s.item_id"
+_WITH_ITEM = f"EXISTS (SELECT 1 FROM item i WHERE i.id = s.item_id AND {{}}{CHECKED})"
+LOOKED_UP_MAX = 1_000  # items
 
 
 async def levels(
@@ -65,7 +67,8 @@ async def levels(
         listing.where(_OF_SKUS, keys_of(skus))
     if locations is not None:
         listing.where(_AT_LOCATIONS, keys_of(locations))
-    _of_items(listing, session.engine, of_items)
+    if of_items != ALL_ITEMS:
+        await _of_items(session, listing, of_items)
     if is_below_safety is not None:
         listing.where(_BELOW if is_below_safety else f"NOT ({_BELOW})")
     if having is not None:
@@ -74,18 +77,35 @@ async def levels(
     return await listing.page(session, window)
 
 
-def _of_items(listing: Listing[StockLevelRow], engine: Engine, filters: ItemFilters) -> None:
-    """Only levels of items with these facts."""
+async def _of_items(
+    session: Session, listing: Listing[StockLevelRow], filters: ItemFilters
+) -> None:
+    """Only levels of items with these facts.
+
+    The levels of few items are looked up. Of many items a page is soon full, so the levels are read
+    in the order of the list, and their items are checked.
+    """
+    ids = Selection(frozenset({"id"}))
+    found = await catalog_reads.items(session, Window(LOOKED_UP_MAX, selection=ids), filters)
+    if not found.has_next:
+        listing.where("s.item_id = ANY({}::bigint[])", [row["id"] for row in found.rows])
+        return
     if filters.term is not None:
-        found, values = found_by_parts(engine, filters.term)
-        listing.where(f"s.item_id IN ({found})", *values)
+        listing.where(_contains(session.engine), filters.term)
     if filters.category is not None:
-        listing.where(f"{_WITH_ITEM} AND i.category = {{}})", stored_form(filters.category))
+        listing.where(_WITH_ITEM.format("i.category = {}"), stored_form(filters.category))
     if filters.supplier is not None:
-        listing.where(
-            f"{_WITH_ITEM} AND i.supplier_id = (SELECT id FROM supplier WHERE code_key = {{}}))",
-            comparison_key(filters.supplier),
-        )
+        supplier = "i.supplier_id = (SELECT id FROM supplier WHERE code_key = {})"
+        listing.where(_WITH_ITEM.format(supplier), comparison_key(filters.supplier))
+
+
+def _contains(engine: Engine) -> str:
+    """The condition that the text of a level's item contains a folded search."""
+    place = "position({}::text IN x.search_text)"
+    if engine == "sqlite":
+        place = "instr(x.search_text, {})"
+    found = f"x.item_id = s.item_id AND {place} > 0{CHECKED}"
+    return f"EXISTS (SELECT 1 FROM item_text x WHERE {found})"
 
 
 async def levels_by_id(
