@@ -34,7 +34,7 @@ from server.operations.errors import RequestRefused
 from server.operations.root_fields import RootField, prepared_root_field
 from server.operations.shapes import shape_of
 from server.projection.codegen import compile_object, compile_value
-from server.projection.plans import Projection, Shape, Waits
+from server.projection.plans import Projection, Shape, Waits, is_waiting
 from server.projection.slices import Slices
 
 _UNDECIDED: Any = object()
@@ -173,13 +173,14 @@ class Executor(graphql.execution.Executor[None]):
                 if self.slices is not None:
                     walk = partial(super().complete_value, *whole)
                     return self._project_in_slices(self.slices, project, result, walk)
-                waits = project.waits()
+                is_root = path.prev is None
+                waits = project.waits_beside(self.context_value) if is_root else project.waits()
                 try:
                     completed = project.project(result, waits)
                 except Exception:  # noqa: BLE001  graphql-core reports the error with its path
                     self.walked_again += 1
                 else:
-                    if not any(waits):
+                    if not is_waiting(waits):
                         self.projected += 1
                         return completed
                     walk = partial(super().complete_value, *whole)

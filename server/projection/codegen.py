@@ -21,6 +21,9 @@ the list of that edge (`w` has one list per edge of the selection):
         d = {'sku': …, 'location': None}
         w[0].append((o, d))
         return d
+
+If the rows of the edge came with the list, `w[0]` is a dict of completed values instead, by the key
+of the edge. Then the code fills the place itself.
 """
 
 import keyword
@@ -45,7 +48,8 @@ from strawberry.schema.schema_converter import CustomGraphQLEnumType
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
 
-from server.projection.columns import Columns, Place
+from models.queries.listing.selections import Join
+from server.projection.columns import Columns, Place, node_of
 from server.projection.guards import Sources, Walk, admission_of
 from server.projection.leaves import LEAF_NAMES, enum_names, leaf_of, template_of
 from server.projection.plans import ObjectPlan, Project, Projection, Stages, Waiting
@@ -72,7 +76,7 @@ def compile_value(
     selections: Selections, type_: GraphQLOutputType, details: FieldDetailsList
 ) -> Projection | None:
     """The function that completes a resolved value of a field, or None if not all is plain."""
-    code = _Code(selections)
+    code = _Code(selections, node_of(type_))
     try:
         expression = code.value(type_, details, "v", 0)
     except _NotPlain:
@@ -85,7 +89,7 @@ def compile_object(
     selections: Selections, type_: GraphQLObjectType, fields: GroupedFieldSet
 ) -> ObjectPlan | None:
     """The plan for an object whose type was already checked, or None if nothing is plain."""
-    code = _Code(selections)
+    code = _Code(selections, None)
     rest: GroupedFieldSet = {}
     body, sources = code.fields(type_, fields, rest)
     if not sources:
@@ -99,10 +103,14 @@ class _NotPlain(Exception):
 
 
 class _Code:
-    """Source code under construction, with the names it refers to."""
+    """Source code under construction, with the names it refers to.
 
-    def __init__(self, selections: Selections) -> None:
+    `node`: the type of the nodes, if the value is a connection.
+    """
+
+    def __init__(self, selections: Selections, node: GraphQLObjectType | None) -> None:
         self._selections = selections
+        self._node = node
         self._names: dict[str, Any] = {"walk": _walk, "known": KNOWN, "keep": keep, **LEAF_NAMES}
         self._lines: list[str] = []
         self._places: list[Place] = []
@@ -178,8 +186,9 @@ class _Code:
                 if edge is not None:
                     sources["row"] = None
                     self.columns.read(self._place, type_, edge)
+                    is_of_node = self._place is None and type_ is self._node
                     number = self._wait(type_, key, edge, output, details)
-                    waits.append(f"w[{number}].append((o, d))")
+                    waits += self._waiting(number, key, edge, is_of_node)
                 else:
                     source = _source(type_, field.python_name)
                     self.columns.read(self._place, type_, source)
@@ -208,7 +217,7 @@ class _Code:
                     else:
                         reads.append(read)
             entries.append(f"{key!r}: {expression},")
-        if any(
+        if any("r[" in line for line in waits) or any(
             isinstance(source, Column) or (isinstance(source, Derived) and source.of)
             for source in sources.values()
         ):
@@ -259,6 +268,25 @@ class _Code:
             self._depth -= 1
             self._place = outer
         return number
+
+    def _waiting(self, number: int, key: str, edge: RecordEdge, is_of_node: bool) -> list[str]:
+        """The lines that let `o` wait at an edge, or fill its place from a joined row."""
+        wait = f"w[{number}].append((o, d))"
+        if not (is_of_node and edge.is_shared and isinstance(edge.join, Join)):
+            return [wait]
+        joined = self._name("joined", edge.join.of)
+        value = f"None if t is None else {joined}(r)"
+        complete = f"{self._places[number].function}({self._name('value', edge.value)}"
+        return [
+            f"s = w[{number}]",
+            "if type(s) is list:",
+            f"    {wait}",
+            "else:",
+            f"    t = r[{edge.key!r}]",
+            "    if t not in s:",
+            f"        s[t] = {complete}({value}, o, o.context), w)",
+            f"    d[{key!r}] = s[t]",
+        ]
 
     def admission(
         self, sources: Sources, type_check: Callable[[Any, Any], bool] | None

@@ -46,7 +46,7 @@ class Columns:
 
     def selection(self, type_: GraphQLOutputType) -> Selection:
         """The columns of the nodes that are selected, if the value is a connection."""
-        node = _node_of(type_)
+        node = node_of(type_)
         if node is None:
             return EVERYTHING
         columns = self._read.get((None, node), set())
@@ -78,10 +78,10 @@ class Columns:
 
     def is_of_node(self, type_: GraphQLOutputType, place: Place) -> bool:
         """True if an edge belongs to the connection's nodes."""
-        return place.depth == 0 and place.parent is _node_of(type_)
+        return place.depth == 0 and place.parent is node_of(type_)
 
 
-def _node_of(type_: GraphQLOutputType) -> GraphQLObjectType | None:
+def node_of(type_: GraphQLOutputType) -> GraphQLObjectType | None:
     """The type of the nodes of a connection; None for any other type."""
     nodes = getattr(get_named_type(type_), "fields", {}).get("nodes")
     node: GraphQLObjectType | None = None if nodes is None else get_named_type(nodes.type)

@@ -26,12 +26,13 @@ from typing import Any, NamedTuple
 from graphql import GraphQLObjectType, GraphQLOutputType
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 
-from models.queries.listing.selections import JoinedRows, Selection
+from models.queries.listing.selections import Join, JoinedRows, Selection
 from server.projection.contexts import Reads
 from server.projection.records import RecordEdge
 
-# Records that wait at an edge, each with the dict that the value of the edge goes into.
-Waits = Sequence[list[tuple[Any, dict[str, Any]]]]
+# For each edge the records that wait there, each with the dict that the value goes into. An edge
+# whose rows came with the list waits for nothing: it has a dict of completed values, by key.
+Waits = Sequence[Any]
 # Completes a resolved value; records that wait for an edge are added to the lists.
 Project = Callable[[Any, Waits], Any]
 
@@ -68,6 +69,11 @@ class Waiting(NamedTuple):
 Stages = Sequence[Sequence[Waiting]]
 
 
+def is_waiting(waits: Waits) -> bool:
+    """True if a record waits at an edge."""
+    return any(each for each in waits if type(each) is list)
+
+
 class Projection(NamedTuple):
     """The steps that complete a value: `project` it, then follow its edges level by level.
 
@@ -82,11 +88,21 @@ class Projection(NamedTuple):
         """An empty list for each edge, for the records that will wait there."""
         return [[] for stage in self.stages for _ in stage]
 
+    def waits_beside(self, context: Any) -> Waits:
+        """The same for a root field, without edges whose rows its list has joined."""
+        waits: list[Any] = [[] for stage in self.stages for _ in stage]
+        for each in self.stages[0] if self.stages else ():
+            is_joined = isinstance(each.join, Join) and each.join in context.joined
+            if is_joined and each.edge.seen_by(context.caller):
+                waits[each.number] = {}
+        return waits
+
     async def follow(self, waits: Waits, context: Any) -> None:
         """Fill all waiting places, with one read per level and loader."""
         for stage in self.stages:
-            found = await self.read(stage, waits, context)
-            for each, values in zip(stage, found, strict=True):
+            waiting = [each for each in stage if type(waits[each.number]) is list]
+            found = await self.read(waiting, waits, context)
+            for each, values in zip(waiting, found, strict=True):
                 each.fill(waits, values, context)
 
     async def read(

@@ -72,10 +72,13 @@ class Join(JoinedRows):
     def source(self, alias: str, beside: str) -> str:
         return f" LEFT JOIN {self.table} {alias} ON {alias}.id = {beside}.{self.key}"
 
+    def of(self, row: Row) -> Row:
+        """The joined row of a row of the list."""
+        return _Joined(row, f"{self.key}.")
+
     def rows(self, joined: Sequence[Row]) -> Mapping[Any, Row]:
-        prefix = f"{self.key}."
         by_key = {row[self.key]: row for row in joined}
-        return {key: _Joined(row, prefix) for key, row in by_key.items() if key is not None}
+        return {key: self.of(row) for key, row in by_key.items() if key is not None}
 
 
 def check_columns(table: str, wanted: frozenset[str], known: Sequence[str]) -> None:
