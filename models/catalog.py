@@ -64,6 +64,36 @@ class Item(Model):
         table = "item"
 
 
+class ItemCode(Model):
+    """A code that a scanner reads for an item; one scan means `units` of it.
+
+    `is_listed`: named in the item's list of codes; other codes are its barcode alone. `is_shared`:
+    several items had this barcode before codes were unique, so it names none of them.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    item_id = fields.BigIntField()
+    code = fields.TextField()
+    scan_key = fields.TextField()
+    units = fields.BigIntField(default=1)
+    is_listed = fields.BooleanField(default=False)
+    is_shared = fields.BooleanField(default=False)
+
+    class Meta:
+        table = "item_code"
+
+
+class ItemCodeRow(TypedDict):
+    """A code of an item, as it is read."""
+
+    item_id: int
+    code: str
+    scan_key: str
+    units: int
+    is_listed: Flag
+    is_shared: Flag
+
+
 class ItemText(Model):
     """An item's SKU, name and barcode as searches compare them.
 

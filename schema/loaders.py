@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Generic, TypeVar
 from uuid import UUID
 
+import models.queries.catalog.item_codes as code_queries
 import models.queries.reads.access as access_reads
 import models.queries.reads.audit as audit_reads
 import models.queries.reads.bins as bin_reads
@@ -115,6 +116,7 @@ class Loaders:
         self.opened = opened
 
     items = plain(catalog_reads.items_by_id)
+    codes_of_item = plain(code_queries.codes_by_item)
     suppliers = plain(catalog_reads.suppliers_by_id)
     locations = plain(catalog_reads.locations_by_id)
     channels = plain(catalog_reads.channels_by_id)

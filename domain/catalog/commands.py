@@ -60,6 +60,17 @@ class GivenMoney:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenCode:
+    """A code of an item, and the units that one scan of it means."""
+
+    code: str
+    units: int = 1
+
+    def __post_init__(self) -> None:
+        store_codes(self, "code")
+
+
+@dataclass(frozen=True, slots=True)
 class UpsertItem:
     """Create or update the item with this SKU."""
 
@@ -76,6 +87,7 @@ class UpsertItem:
     attributes: object = ABSENT
     country_of_origin: str | Absent | None = ABSENT
     customs_code: str | Absent | None = ABSENT
+    codes: tuple[GivenCode, ...] | Absent | None = ABSENT
 
     def __post_init__(self) -> None:
         store_codes(self, "sku", "barcode", "category", "supplier_code", "customs_code")

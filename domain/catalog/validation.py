@@ -7,6 +7,7 @@ are named as in the mutation's arguments.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
+import domain.catalog.item_codes as item_codes
 import domain.catalog.shown_facts as shown_facts
 import domain.values.money as money
 from domain.catalog.commands import (
@@ -100,6 +101,8 @@ def item_facts(given: UpsertItem, base_currency: str, problems: Problems) -> Fac
         facts |= _money_facts("price", given.price)
     with problems.under("unitCost"):
         facts |= _money_facts("unit_cost", given.unit_cost, only=base_currency)
+    if isinstance(given.codes, tuple):
+        item_codes.check_codes(given.codes, problems)
     facts |= shown_facts.shown_facts(given, problems)
     return facts | _named(returnable=given.returnable)
 

@@ -56,6 +56,7 @@ from models.migrations.later import (
     m0030_fulfillment_holds,
     m0031_bins,
     m0032_labels,
+    m0033_item_codes,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -123,6 +124,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0030_fulfillment_holds", m0030_fulfillment_holds.statements),
     Version("0031_bins", m0031_bins.statements),
     Version("0032_labels", m0032_labels.statements),
+    Version("0033_item_codes", m0033_item_codes.statements, fill=m0033_item_codes.FILL),
 )
 
 _TABLE = (

@@ -5,6 +5,7 @@ from strawberry import UNSET
 
 from domain.catalog.commands import (
     Absent,
+    GivenCode,
     GivenMoney,
     UpsertChannel,
     UpsertItem,
@@ -17,6 +18,15 @@ from schema.fields.errors import Payload, UserError
 from schema.fields.money import MoneyInput
 from schema.fields.scalars import JSON
 from schema.types.catalog import Channel, Item, Location, ReasonCode, Supplier
+
+
+@strawberry.input
+class ItemCodeInput:
+    """A code that a scanner reads."""
+
+    code: str
+    units: int = 1
+    """Units that one scan means: 6 on a box of six."""
 
 
 @strawberry.input
@@ -55,6 +65,11 @@ class ItemInput:
     """ISO 3166-1 alpha-2."""
     customs_code: str | None = UNSET
     """Code of the goods for customs (HS code); at most 32 characters."""
+    codes: list[ItemCodeInput] | None = UNSET
+    """Codes that a scanner may read, beside `barcode`; at most 50. They replace the previous list.
+    A code names one item. Codes of 8, 12, 13 and 14 digits are GTINs: their check digit must be
+    right, and they are compared with 14 digits.
+    """
 
     def to_row(self) -> UpsertItem:
         """One row of the command."""
@@ -72,7 +87,16 @@ class ItemInput:
             attributes=named(self.attributes),
             country_of_origin=named(self.country_of_origin),
             customs_code=named(self.customs_code),
+            codes=_codes(self.codes),
         )
+
+
+def _codes(given: list[ItemCodeInput] | None) -> tuple[GivenCode, ...] | Absent:
+    """The codes; null empties the list."""
+    codes = named(given)
+    if isinstance(codes, Absent):
+        return codes
+    return tuple(GivenCode(each.code, each.units) for each in codes or ())
 
 
 def _money(given: MoneyInput | None) -> GivenMoney | Absent | None:

@@ -92,7 +92,9 @@ class ReturnReceiveItemInput:
     """Units in a parcel."""
 
     sku: str
+    """SKU, or a code of the item as a scanner reads it."""
     quantity: int
+    """Units; with a code: scans."""
     return_item_id: ID | None = UNSET
     """The return item that the units belong to; absent: matched by SKU."""
 

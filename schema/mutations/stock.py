@@ -15,10 +15,12 @@ from workflows.stock.putaways import PutAway, PutAwayLine
 
 @strawberry.input
 class StockReceiptLineInput:
-    """Units of a SKU that arrived."""
+    """Units of an item that arrived."""
 
     sku: str
+    """SKU, or a code of the item as a scanner reads it."""
     quantity: int
+    """Units; with a code: scans. A scan of a box of six is six units."""
     unit_cost: MoneyInput | None = UNSET
     """Cost of one unit in the base currency; absent: the cost of the item. If the item has none,
     the line is INVALID.
@@ -52,10 +54,12 @@ class StockReceiptInput:
 
 @strawberry.input
 class PutAwayLineInput:
-    """Units of a SKU that are put into a bin."""
+    """Units of an item that are put into a bin."""
 
     sku: str
+    """SKU, or a code of the item as a scanner reads it."""
     quantity: int
+    """Units; with a code: scans."""
     bin_code: str
     """Bin that the units are put into."""
     from_bin_code: str | None = UNSET

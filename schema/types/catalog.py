@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from models.catalog import ChannelRow, ItemRow
+from models.catalog import ChannelRow, ItemCodeRow, ItemRow
 from models.queries.listing.selections import Join
 from models.queries.reads.catalog import CHANNEL_COLUMNS, ITEM_COLUMNS, LOCATION_COLUMNS
 from schema.context import Context, Info
@@ -14,7 +14,7 @@ from schema.fields.enums import ChannelKind, LocationKind, ReasonKind
 from schema.fields.money import Money, money
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import JSON, json_of
-from server.projection.records import Of, Record, column, derived, one
+from server.projection.records import Of, Record, column, derived, made, one
 
 
 @found_by(lambda loaders: loaders.suppliers)
@@ -24,6 +24,20 @@ class Supplier(Node):
 
     code: str
     name: str
+
+
+@strawberry.type
+class ItemCode:
+    """A code that a scanner reads for an item."""
+
+    code: str
+    units: int
+    """Units that one scan means."""
+
+    @staticmethod
+    def from_row(row: ItemCodeRow) -> "ItemCode":
+        """A row of item_code."""
+        return ItemCode(code=row["code"], units=row["units"])
 
 
 @found_by(lambda loaders: loaders.items)
@@ -57,6 +71,13 @@ class Item(Node):
     """Code of the goods for customs; null: unknown."""
     updated_at: datetime
     """Time of the last change."""
+    codes: list[ItemCode] = edge(
+        lambda loaders: loaders.codes_of_item,
+        "id",
+        made(lambda _, rows: [ItemCode.from_row(row) for row in rows or ()]),
+        rows=3,
+    )
+    """All codes that a scanner may read for the item, `barcode` included."""
     supplier: Supplier | None = edge(
         lambda loaders: loaders.suppliers,
         "supplier_id",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import models.queries.catalog.catalog as catalog_queries
+import workflows.catalog.item_codes as item_codes
 from domain.access.callers import Caller
-from domain.catalog.commands import Absent, UpsertItem, UpsertItems
+from domain.catalog.commands import Absent, GivenCode, UpsertItem, UpsertItems
 from domain.catalog.validation import (
     ITEM_DEFAULTS,
     ITEMS_MAX,
@@ -17,11 +18,12 @@ from domain.catalog.validation import (
     check_items,
     item_facts,
 )
-from domain.errors import Invalid, NotFound
+from domain.errors import DomainError, Invalid, NotFound
 from domain.events.catalog import ItemUpserted, changed_fields
 from domain.problems import Problems
 from domain.values.codes import ByCode, comparison_key
 from models.catalog import VersionedItemRow
+from workflows.catalog.item_codes import CodePlan, WantedCodes
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
@@ -54,10 +56,47 @@ async def upsert(tx: Transaction, command: UpsertItems, caller: Caller) -> Outco
         if not draft.problems.errors:
             wanted.setdefault(draft.command.sku, {}).update(draft.facts)
     current = await catalog_queries.lock_items(tx.session, wanted)
-    await _update(tx, current, wanted, caller)
+    codes = await _plan_codes(tx, drafts, wanted, current)
+    await _update(tx, current, wanted, codes, caller)
     new = {sku: {**ITEM_DEFAULTS, **facts} for sku, facts in wanted.items() if sku not in current}
-    created = await _insert(tx, new, caller)
-    return _outcome(drafts, {sku: (current.get(sku) or created[sku])["id"] for sku in wanted})
+    created = await _insert(tx, new, codes, caller)
+    ids = {sku: (current.get(sku) or created[sku])["id"] for sku in wanted}
+    await item_codes.write(tx, codes, ids)
+    return _outcome(drafts, ids)
+
+
+async def _plan_codes(
+    tx: Transaction,
+    drafts: Sequence[ItemDraft],
+    wanted: dict[str, Facts],
+    current: ByCode[VersionedItemRow],
+) -> CodePlan:
+    """The codes that change. All rows of an item with a faulty code are refused."""
+    listed: dict[str, tuple[GivenCode, ...]] = {}
+    by_sku: dict[str, list[ItemDraft]] = {}
+    for draft in drafts:
+        by_sku.setdefault(draft.command.sku, []).append(draft)
+        if not isinstance(draft.command.codes, Absent) and not draft.problems.errors:
+            listed[draft.command.sku] = draft.command.codes or ()
+
+    def refuse(sku: str, error: DomainError) -> None:
+        wanted.pop(sku, None)
+        for draft in by_sku[sku]:
+            draft.problems.errors.append(error)
+
+    facts = {
+        sku: WantedCodes(
+            barcode=cast("str | None", columns.get("barcode", _barcode_of(current.get(sku)))),
+            sets_barcode="barcode" in columns,
+            listed=listed.get(sku),
+        )
+        for sku, columns in wanted.items()
+    }
+    return await item_codes.plan(tx, facts, current, refuse)
+
+
+def _barcode_of(row: VersionedItemRow | None) -> str | None:
+    return None if row is None else row["barcode"]
 
 
 def _check_spelling(drafts: Iterable[ItemDraft]) -> None:
@@ -103,30 +142,36 @@ async def _update(
     tx: Transaction,
     current: ByCode[VersionedItemRow],
     wanted: Mapping[str, Facts],
+    codes: CodePlan,
     caller: Caller,
 ) -> None:
     rows: list[VersionedItemRow] = []
     for given, facts in wanted.items():
         row = current.get(given)
         after = {} if row is None else changed(row, facts)
-        if row is not None and after:
+        shown = codes.shown(given)
+        if row is not None and (after or shown is not None):
             version = row["version"] + 1
             rows.append(cast("VersionedItemRow", {**row, **after, "version": version}))
             values: Mapping[str, object] = row
             before = {column: values[column] for column in after}
+            if shown is not None:
+                before["codes"], after["codes"] = codes.shown_before(given), shown
             _report(tx, row["sku"], row["id"], version, before, after, caller)
     await catalog_queries.update_items(tx.session, rows, tx.now)
 
 
 async def _insert(
-    tx: Transaction, new: Mapping[str, Facts], caller: Caller
+    tx: Transaction, new: Mapping[str, Facts], codes: CodePlan, caller: Caller
 ) -> ByCode[VersionedItemRow]:
     if not new:
         return ByCode((), lambda row: row["sku"])
     created = await catalog_queries.insert_items(tx.session, new, tx.now)
     for row in created.values():
         sku = row["sku"]
-        _report(tx, sku, row["id"], row["version"], None, new[sku], caller)
+        shown = codes.shown(sku)
+        facts = new[sku] if shown is None else {**new[sku], "codes": shown}
+        _report(tx, sku, row["id"], row["version"], None, facts, caller)
     return created
 
 
@@ -154,9 +199,14 @@ def _report(
     )
 
 
+def _refusal(error: DomainError, index: int) -> Refusal:
+    """The refusal of a row; rows of one item may have the same error."""
+    return replace(Refusal.of(error), field=("items", str(index), *error.field))
+
+
 def _outcome(drafts: list[ItemDraft], ids: Mapping[str, int]) -> Outcome:
     refusals = tuple(
-        Refusal.of(error.under("items", str(index)))
+        _refusal(error, index)
         for index, draft in enumerate(drafts)
         for error in draft.problems.errors
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import POLICY
 from workflows.returns.unidentified_parcels import IdentifiedUnits, QuarantinedParcel
 from workflows.stock.goods_receipts import check_open, stock_location
+from workflows.stock.scanned_items import in_skus
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -41,7 +42,10 @@ ITEMS_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class ReceivedItem:
-    """Units found in a parcel. `return_item_id` names the group that they belong to."""
+    """Units found in a parcel. `return_item_id` names the group that they belong to.
+
+    `sku` may be a code of the item; then `quantity` counts scans.
+    """
 
     sku: str
     quantity: int
@@ -92,6 +96,8 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
     `return.unidentified`; for units of the fast lane also `return.inspected` and `return.disposed`.
     """
     _check_items(command)
+    received = await in_skus(tx, command.items, "input", "items")
+    command = replace(command, items=received)
     problems = Problems()
     with problems.under():
         location = await stock_location(tx, caller, command.location_code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from domain.values.money import Money
 from domain.values.totals import totals
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
+from workflows.stock.scanned_items import in_skus
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import Cause, Level, StockMove
 from workflows.transactions.transaction import Transaction
@@ -36,8 +37,9 @@ RECEIPT_LINES_MAX = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLine:
-    """Units of a SKU that arrived. `unit_cost` None: the item's unit cost.
+    """Units of an item that arrived. `unit_cost` None: the item's unit cost.
 
+    `sku` may be a code of the item. Then `quantity` counts scans: a box of six is six units.
     `bin_code`: the bin that they are put into; None: they wait to be put away.
     """
 
@@ -81,6 +83,8 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
     Locks the levels, then the item costs. Raises Invalid, NotFound or LimitExceeded with the line;
     all faults are reported together. Records `stock.changed`.
     """
+    lines = await in_skus(tx, command.lines, "input", "lines")
+    command = replace(command, lines=lines)
     location, items, costs = await _check_receipt(tx, command, caller)
     bins = await _bins_of_lines(tx, command.lines, location)
     item_ids = [items[line.sku].id for line in command.lines]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import models.queries.catalog.lookups as lookups
+import models.queries.catalog.item_codes as code_queries
 import models.queries.stock.bins as bin_queries
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
-from domain.errors import InsufficientStock, Invalid, LimitExceeded, NotFound
+from domain.errors import InsufficientStock, Invalid, LimitExceeded
 from domain.events.stock import BinMove, StockPutAway
 from domain.problems import Problems
 from domain.stock.states import check_quantity
 from domain.tasks import QueueKind
 from domain.values.codes import ByCode, store_codes
+from models.queries.catalog.item_codes import ScannedItem
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
 from models.tasks import TaskRow
 from workflows.stock.goods_receipts import bin_at, check_open, open_bin, stock_location
+from workflows.stock.scanned_items import scanned_item, scanned_units
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.levels import Level
 from workflows.transactions.transaction import Transaction
@@ -29,7 +31,10 @@ LINES_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class PutAwayLine:
-    """Units of an item to put into a bin. `from_bin_code` None: units that are in no bin."""
+    """Units of an item to put into a bin. `from_bin_code` None: units that are in no bin.
+
+    `sku` may be a code of the item; then `quantity` counts scans.
+    """
 
     sku: str
     quantity: int
@@ -94,7 +99,7 @@ def _check_count(command: PutAway) -> None:
 
 async def _read(tx: Transaction, command: PutAway, location: LocationFacts) -> list[_Step]:
     """The lines with their items and bins. Raises the faults of all lines."""
-    items = await lookups.items_by_sku(tx.session, [line.sku for line in command.lines])
+    items = await code_queries.scanned(tx.session, [line.sku for line in command.lines])
     codes = {code for line in command.lines for code in (line.bin_code, line.from_bin_code) if code}
     bins = await bin_queries.hold_bins(tx.session, codes)
     problems = Problems()
@@ -110,17 +115,16 @@ async def _read(tx: Transaction, command: PutAway, location: LocationFacts) -> l
 def _step(
     line: PutAwayLine,
     path: tuple[str, ...],
-    items: ByCode[ItemFacts],
+    items: Mapping[str, Sequence[ScannedItem]],
     bins: ByCode[BinFacts],
     location: LocationFacts,
 ) -> _Step:
     """The line with its item and bins. Raises all its faults."""
     problems = Problems()
-    item, into, source = items.get(line.sku), bins.get(line.bin_code), None
+    into, source = bins.get(line.bin_code), None
     with problems.under():
         check_quantity(line.quantity)
-    if item is None:
-        problems.errors.append(NotFound("item", line.sku, field=("sku",)))
+    scanned = problems.attempt(lambda: scanned_item(items, line.sku, "sku"))
     with problems.under():
         open_bin(bins, line.bin_code, location, "binCode")
     if line.from_bin_code is not None:
@@ -131,9 +135,9 @@ def _step(
             error = Invalid("`fromBinCode` must differ from `binCode`.", field=("binCode",))
             problems.errors.append(error)
     problems.refuse()
-    assert item is not None
+    assert scanned is not None
     assert into is not None
-    return _Step(path, line.quantity, item, into, source)
+    return _Step(path, scanned_units(scanned, line.quantity), scanned.item, into, source)
 
 
 def _levels(tx: Transaction, steps: list[_Step], location: LocationFacts) -> dict[int, Level]:

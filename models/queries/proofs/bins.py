@@ -3,10 +3,13 @@
 from models.queries.proofs.proof import Proof
 
 _LEVEL = (
-    "(SELECT i.sku || ' @ ' || p.code FROM stock_level v JOIN item i ON i.id = v.item_id"
-    " JOIN location p ON p.id = v.location_id WHERE v.id = level_id)"
+    "COALESCE((SELECT i.sku || ' @ ' || p.code FROM stock_level v JOIN item i ON i.id = v.item_id"
+    " JOIN location p ON p.id = v.location_id WHERE v.id = level_id),"
+    " 'level ' || CAST(level_id AS text))"
 )
-_BIN = "(SELECT b.code FROM location b WHERE b.id = bin_id)"
+_BIN = (
+    "COALESCE((SELECT b.code FROM location b WHERE b.id = bin_id), 'bin ' || CAST(bin_id AS text))"
+)
 
 _BINS_OF_MOVEMENTS = f"""
 SELECT {_LEVEL} || ' in ' || {_BIN} AS place,

@@ -169,14 +169,14 @@ async def test_concurrent_calls_for_the_same_new_items_end_well(database: Databa
     transactions = transactions_on(database)
     skus = [f"S{n}" for n in range(40)]
     calls = [
-        items(*(an_item(sku, barcode=f"{call}") for sku in (skus if call % 2 else skus[::-1])))
+        items(*(an_item(sku, category=f"{call}") for sku in (skus if call % 2 else skus[::-1])))
         for call in range(6)
     ]
     outcomes = await asyncio.gather(
         *(transactions.perform(workflows.catalog.items.upsert, call) for call in calls)
     )
     assert all(not outcome.refusals for outcome in outcomes)
-    found = await rows(database, "SELECT id, barcode, version FROM item")
+    found = await rows(database, "SELECT id, category, version FROM item")
     assert len(found) == 40
-    assert len({row["barcode"] for row in found}) == 1
+    assert len({row["category"] for row in found}) == 1
     assert {row["version"] for row in found} == {6}

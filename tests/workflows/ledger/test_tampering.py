@@ -18,7 +18,8 @@ from models.database.database import Database
 from models.events import Event
 from models.ledger import JournalEntry, JournalLine
 from models.stock import StockMovement
-from tests.builders.store import Shop, open_shop
+from tests.builders.floor.bins import open_floor
+from tests.builders.store import Shop
 from tests.builders.tampering import tamper
 from tests.builders.transactions import rows
 from workflows.ledger.reconciliation import reconcile
@@ -42,8 +43,10 @@ CHANGED: dict[type[fields.Field[Any]], str] = {
 @pytest.fixture
 async def shop(database: Database) -> Shop:
     """A store with a receipt, an order and a shipment; all audit rows are sealed."""
-    shop = await open_shop(database)
+    floor = await open_floor(database)
+    shop = floor.shop
     await shop.receive(5)
+    await floor.put_away(("TEE-M", 3, "A-2"))
     order = await shop.place(("TEE-M", 2))
     (parcel,) = await shop.fulfillments(order)
     assert not (await shop.ship(parcel["id"])).refusals
