@@ -19,6 +19,7 @@
     │   ├── OverReturn                 more units than were shipped
     │   ├── RefundExceedsBalance       more money than was captured
     │   ├── TaskNotClaimed             another worker holds the task
+    │   ├── ScanMismatch               not asked for here (domain/orders/scans.py)
     │   ├── PeriodNotOpen              the period is closed, or cannot be closed yet
     │   ├── UnbalancedEntry            debits and credits differ
     │   └── IdempotencyError                                                            (not stored)

@@ -16,7 +16,8 @@ class Fulfillment(Model):
     """Allocated units of one order at one location, on their way to the customer in one parcel.
 
     `number`: the order's number, a dash, and the place among its fulfillments, from 1. No row is
-    ever deleted, so the next place follows from the number of rows.
+    ever deleted, so the next place follows from the number of rows. `tote` holds the units until
+    they ship.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -28,6 +29,8 @@ class Fulfillment(Model):
     tracking_number = fields.TextField(null=True)
     carrier_key = KeyField("carrier")
     tracking_number_key = KeyField("tracking_number")
+    tote = fields.TextField(null=True)
+    tote_key = KeyField("tote")
     created_at = fields.DatetimeField()
     shipped_at = fields.DatetimeField(null=True)
     delivered_at = fields.DatetimeField(null=True)
@@ -53,6 +56,7 @@ class FulfillmentRow(TypedDict):
     status: str
     carrier: str | None
     tracking_number: str | None
+    tote: str | None
     created_at: datetime
     shipped_at: datetime | None
     delivered_at: datetime | None
@@ -66,13 +70,18 @@ class FulfillmentRow(TypedDict):
 
 
 class FulfillmentLine(Model):
-    """Units of one order line in a fulfillment; `cost_minor`: their cost when they shipped."""
+    """Units of one order line in a fulfillment; `cost_minor`: their cost when they shipped.
+
+    `picked` of them are off the shelf, and `packed` of these are in the parcel.
+    """
 
     id = fields.UUIDField(primary_key=True)
     fulfillment_id = fields.UUIDField()
     order_line_id = fields.UUIDField()
     item_id = fields.BigIntField()
     quantity = fields.BigIntField()
+    picked = fields.BigIntField(default=0)
+    packed = fields.BigIntField(default=0)
     cost_minor = fields.BigIntField(null=True)
 
     class Meta:
@@ -87,6 +96,8 @@ class FulfillmentLineRow(TypedDict):
     order_line_id: UUID
     item_id: int
     quantity: int
+    picked: int
+    packed: int
     cost_minor: int | None
 
 

@@ -13,25 +13,30 @@ import workflows.warehouse.packing
 import workflows.warehouse.parcels
 import workflows.warehouse.picking
 import workflows.warehouse.reroutes
+import workflows.warehouse.scanning
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, given
-from schema.fields.enums import FulfillmentStatus
+from schema.fields.enums import FulfillmentStatus, QueueKind
 from schema.fields.node import load, uuid_in
 from schema.fields.paging import Connection, selection_of, window
 from schema.mutations.fulfillments import (
     CarrierEventInput,
     CarrierEventPayload,
     FulfillmentPayload,
+    FulfillmentScanPayload,
     FulfillmentShipInput,
     FulfillmentUnitsInput,
     HoldPayload,
     ParcelInput,
+    ScanInput,
     ShortageInput,
     bringing_back,
+    scan_payload,
 )
 from schema.mutations.orders import HoldInput, OrderPayload
-from schema.mutations.perform import perform_mutation
+from schema.mutations.perform import perform_action, perform_mutation
 from schema.types.fulfillments import Fulfillment
+from server.projection.list_sizes import sized
 
 
 async def fulfillment(info: Info, id: ID) -> Fulfillment | None:
@@ -119,6 +124,29 @@ async def fulfillment_pack(
         lambda: commands.pack(fulfillment_id, parcels),
         FulfillmentPayload,
     )
+
+
+@sized(by="scans")
+async def fulfillment_scan(
+    info: Info,
+    location_code: Annotated[str, argument(description="Code of the location.")],
+    queue: Annotated[QueueKind, argument(description="PICK or PACK.")],
+    scans: Annotated[
+        list[ScanInput], argument(description="At most 200, in the order in which they were made.")
+    ],
+) -> FulfillmentScanPayload | None:
+    """Count scanned units while parcels are picked or packed, each scan by itself.
+
+    The last unit of an OPEN fulfillment makes it PICKED. Scans renew the claim of the task.
+    Refused: SCAN_MISMATCH if the item, one unit more, or the tote is not asked for;
+    ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, LIMIT_EXCEEDED, NOT_FOUND.
+    """
+    outcome = await perform_action(
+        info,
+        workflows.warehouse.scanning.scan,
+        lambda: commands.scan(location_code, queue, scans),
+    )
+    return await scan_payload(info.context, outcome)
 
 
 async def fulfillment_split(

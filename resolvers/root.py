@@ -109,6 +109,7 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "taskRelease": tasks.task_release,
     "fulfillmentPick": fulfillments.fulfillment_pick,
     "fulfillmentPack": fulfillments.fulfillment_pack,
+    "fulfillmentScan": fulfillments.fulfillment_scan,
     "fulfillmentSplit": fulfillments.fulfillment_split,
     "fulfillmentReroute": fulfillments.fulfillment_reroute,
     "fulfillmentShip": fulfillments.fulfillment_ship,

@@ -22,6 +22,7 @@ import models.queries.reads.reservations as reservation_reads
 import models.queries.reads.returns as return_reads
 import models.queries.reads.stock as stock_reads
 import models.queries.reads.tasks as task_reads
+import models.queries.stock.picks as pick_queries
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope
 from models.queries.listing.selections import ShownColumns
@@ -125,6 +126,7 @@ class Loaders:
     channel_locations = plain(catalog_reads.locations_by_channel)
     reasons = plain(catalog_reads.reasons_by_id)
     levels = scoped(stock_reads.levels_by_id)
+    unbooked_picks = plain(pick_queries.units_by_level)
     bins_of_level = plain(bin_reads.bins_by_level)
     contents_of_bin = scoped(bin_reads.contents_by_bin)
     movements = scoped(stock_reads.movements_by_id)

@@ -12,6 +12,7 @@ from typing import Final
 import workflows.carriers.label_purchases as label_purchases
 import workflows.exceptions.escalation as exception_escalation
 import workflows.orders.fulfillment_holds as fulfillment_holds
+import workflows.orders.picks as picks
 import workflows.policies.activation as policy_activation
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.gateway_events as gateway_events
@@ -55,6 +56,7 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("pay refunds", 0.5, lambda context: context.payouts.work()),
     Job("buy labels", 0.5, lambda context: context.labels.work()),
     Job("expire holds", 0.25, lambda context: reservation_expiry.sweep(context.transactions)),
+    Job("book picks", 0.1, transaction(picks.book_waiting)),
     Job("seal audit entries", 0.5, lambda context: context.sealing.seal()),
     Job("release fulfillment holds", 1.0, transaction(fulfillment_holds.release_due)),
     Job("activate policies", 1.0, transaction(policy_activation.start)),

@@ -75,6 +75,7 @@ MUTATIONS: Final[Mapping[str, str]] = MappingProxyType(
         "fulfillmentPick": "fulfillments.work",
         "fulfillmentPack": "fulfillments.work",
         "fulfillmentShip": "fulfillments.work",
+        "fulfillmentScan": "fulfillments.work",
         "fulfillmentSplit": "fulfillments.work",
         "fulfillmentReroute": "fulfillments.reroute",
         "fulfillmentHold": "fulfillments.hold",

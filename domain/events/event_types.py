@@ -52,6 +52,7 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
             fulfillments.FulfillmentHeld,
             fulfillments.FulfillmentReleased,
             fulfillments.FulfillmentPicked,
+            fulfillments.FulfillmentScanned,
             fulfillments.FulfillmentSplit,
             fulfillments.FulfillmentPacked,
             fulfillments.FulfillmentShipped,

@@ -14,10 +14,12 @@ from domain.events.payloads import (
     ReturnId,
     UnitsByFulfillment,
     UnitsByOrderLine,
+    UnitsBySku,
 )
 from domain.orders.carriers import CarrierStatus
 from domain.orders.fulfillment_holds import HoldReason
 from domain.orders.fulfillments import FulfillmentStatus
+from domain.tasks import QueueKind
 
 
 class FulfillmentStep(TypedDict):
@@ -108,6 +110,22 @@ class FulfillmentPicked(FulfillmentWorkPayload):
     """New fulfillments at other locations for units that were not found."""
     backordered: int
     """Units that were not found and wait for stock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentScanned(FulfillmentPayload):
+    """Units of it were scanned while it was picked or packed: one event per call."""
+
+    type: ClassVar[str] = "fulfillment.scanned"
+
+    queue: QueueKind
+    """PICK or PACK."""
+    units: UnitsBySku
+    """Units that were counted; below 0: put back."""
+    remaining: int
+    """Units of the fulfillment that this step still asks for."""
+    tote: str | None
+    """Tote that holds its units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

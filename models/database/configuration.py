@@ -20,6 +20,7 @@ MODULES = [
         "orders",
         "fulfillments",
         "carriers",
+        "picks",
         "tasks",
         "returns",
         "ledger",

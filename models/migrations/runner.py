@@ -57,6 +57,7 @@ from models.migrations.later import (
     m0031_bins,
     m0032_labels,
     m0033_item_codes,
+    m0033_scans,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -125,6 +126,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0031_bins", m0031_bins.statements),
     Version("0032_labels", m0032_labels.statements),
     Version("0033_item_codes", m0033_item_codes.statements, fill=m0033_item_codes.FILL),
+    Version("0033_scans", m0033_scans.statements),
 )
 
 _TABLE = (

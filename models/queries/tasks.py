@@ -98,6 +98,31 @@ async def lock_claimable_among(
     return list(await session.rows(TaskRow, sql, list(ids), now, limit))
 
 
+class ClaimedTaskRow(TypedDict):
+    """A claimed task of a fulfillment."""
+
+    claimed_by: str
+    location_id: int
+    queue: str
+    subject_key: str
+
+
+_CLAIMED = f"""
+SELECT claimed_by, location_id, queue, subject_key FROM task
+WHERE claimed_by = ANY($1::text[]) AND location_id = ANY($2::bigint[]) AND {_IS_LIVE}
+  AND lease_until_at > $3 AND subject_type = 'Fulfillment'
+ORDER BY {_RANK}
+"""
+
+
+async def claimed_fulfillments(
+    session: Session, actors: Sequence[str], location_ids: Sequence[int], now: datetime
+) -> list[ClaimedTaskRow]:
+    """The tasks of fulfillments at these locations that these actors hold, in order."""
+    values = (list(actors), list(location_ids), now)
+    return list(await session.rows(ClaimedTaskRow, _CLAIMED, *values))
+
+
 async def tasks_by_id(session: Session, ids: Sequence[UUID]) -> dict[UUID, TaskRow]:
     """Tasks by id, not locked."""
     sql = f"SELECT {_COLUMNS} FROM task WHERE id = ANY($1::uuid[])"

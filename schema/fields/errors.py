@@ -59,6 +59,10 @@ class UserErrorCode(StrEnum):
     """
     TASK_NOT_CLAIMED = "TASK_NOT_CLAIMED"
     """Another worker claimed the task; `details` has `claimedBy`."""
+    SCAN_MISMATCH = "SCAN_MISMATCH"
+    """The code names an item, or more units of it, than is asked for here; `details` has `sku` and
+    `expected`. Or the tote belongs to another parcel; then it has `tote`.
+    """
     PERIOD_CLOSED = "PERIOD_CLOSED"
     """The instant lies in a closed period, or in the future."""
     UNBALANCED_ENTRY = "UNBALANCED_ENTRY"

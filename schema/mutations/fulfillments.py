@@ -1,6 +1,7 @@
 """Inputs, commands and payloads of the mutations on fulfillments and of carrier events."""
 
 from datetime import datetime
+from uuid import UUID
 
 import strawberry
 from strawberry import ID, UNSET
@@ -8,20 +9,23 @@ from strawberry import ID, UNSET
 from domain.orders.parcels import PackedParcel, ParcelSize, ParcelUnits
 from domain.values.codes import same_code
 from schema.context import Context
+from schema.errors import user_errors
 from schema.fields.arguments import given
-from schema.fields.enums import CarrierStatus
+from schema.fields.enums import CarrierStatus, QueueKind
 from schema.fields.errors import Payload, UserError
-from schema.fields.node import load_all, required_uuid
+from schema.fields.node import NO_OBJECT, load_all, required_uuid, uuid_in
 from schema.mutations.orders import HoldInput
 from schema.types.fulfillments import Fulfillment, FulfillmentHold
 from schema.types.returns import Return
 from workflows.carriers.commands import RecordCarrierEvent
 from workflows.orders.fulfillment_holds import HoldFulfillment, ReleaseFulfillment
 from workflows.orders.shipments import ShipFulfillment
+from workflows.transactions.outcomes import Outcome
 from workflows.warehouse.packing import PackFulfillment
 from workflows.warehouse.parcels import SplitFulfillment
 from workflows.warehouse.picking import PickFulfillment, Shortage
 from workflows.warehouse.reroutes import RerouteFulfillment
+from workflows.warehouse.scanned_parcels import Scan, ScanUnits
 
 
 @strawberry.input
@@ -141,6 +145,91 @@ def pack(fulfillment_id: ID, parcels: list[ParcelInput] | None) -> PackFulfillme
             if sent is None
             else tuple(each.to_parcel("parcels", str(index)) for index, each in enumerate(sent))
         ),
+    )
+
+
+@strawberry.input
+class ScanInput:
+    """Scanned units of an item."""
+
+    code: str
+    """SKU of the item, or another code of it."""
+    quantity: int | None = 1
+    """Number of scans; below 0: units that are put back."""
+    fulfillment_id: ID | None = UNSET
+    tote: str | None = UNSET
+    """Tote that the units are put into. The first scan with a tote binds it to the fulfillment.
+    Without `fulfillmentId` the units are for the fulfillment in the tote, else for the first of the
+    caller's claimed tasks that asks for the item.
+    """
+    bin_code: str | None = UNSET
+    """Bin that the units are taken from, or put back into; absent: as they lie on the walk."""
+
+    def to_scan(self) -> Scan:
+        """A part of the command. An id that names nothing is refused with its scan."""
+        named = given(self.fulfillment_id)
+        return Scan(
+            code=self.code,
+            quantity=1 if self.quantity is None else self.quantity,
+            fulfillment_id=(None if named is None else uuid_in("Fulfillment", named) or NO_OBJECT),
+            tote=given(self.tote),
+            bin_code=given(self.bin_code),
+        )
+
+
+def scan(location_code: str, queue: QueueKind, scans: list[ScanInput]) -> ScanUnits:
+    """The command."""
+    return ScanUnits(location_code, queue, tuple(each.to_scan() for each in scans))
+
+
+@strawberry.type
+class ScanResult:
+    """Effect of a scan that was counted."""
+
+    fulfillment: Fulfillment
+    sku: str
+    quantity: int
+    """Units that were counted; below 0: put back."""
+    remaining: int
+    """Units of this item that this fulfillment still asks for."""
+    complete: bool
+    """True: this step asks for no more units of the fulfillment."""
+    bin_emptied: bool
+    """True: by the books the named bin is empty now. Look into it."""
+
+
+@strawberry.type
+class FulfillmentScanPayload(Payload):
+    """Results in the order of the scans; null for a scan that was refused."""
+
+    results: list[ScanResult | None]
+    """Null for a scan that was refused."""
+    replayed: bool
+    user_errors: list[UserError]
+
+
+async def scan_payload(context: Context, outcome: Outcome) -> FulfillmentScanPayload:
+    """The payload of scans, with the present state of their fulfillments."""
+    found = outcome.refs.get("results") or []
+    keys = dict.fromkeys(UUID(each["fulfillment"]) for each in found if each is not None)
+    parcels = dict(zip(keys, await load_all(context, "Fulfillment", list(keys)), strict=True))
+    results = []
+    for each in found:
+        parcel = None if each is None else parcels.get(UUID(each["fulfillment"]))
+        results.append(
+            None
+            if each is None or parcel is None
+            else ScanResult(
+                fulfillment=parcel,
+                sku=each["sku"],
+                quantity=each["quantity"],
+                remaining=each["remaining"],
+                complete=each["complete"],
+                bin_emptied=each["binEmptied"],
+            )
+        )
+    return FulfillmentScanPayload(
+        results=results, replayed=outcome.replayed, user_errors=user_errors(outcome)
     )
 
 

@@ -29,18 +29,22 @@ async def perform_mutation(
     """
     context = info.context
     build: Callable[..., P] = payload
-    try:
-        command, unread = read(to_command)
-    except DomainError as error:
-        outcome = Outcome.refused(error)
-    else:
-        outcome = await context.perform(info.path.key, action, command, unread)
+    outcome = await perform_action(info, action, to_command)
     facts: dict[str, Any] = {
         each.field: await _found(context, outcome, each) for each in references_of(build)
     }
     if outcome.secret is not None:
         facts["secret"] = outcome.secret
     return build(**facts, replayed=outcome.replayed, user_errors=user_errors(outcome))
+
+
+async def perform_action(info: Info, action: Action[C], to_command: Callable[[], C]) -> Outcome:
+    """Perform the action of a mutation field. Returns its outcome."""
+    try:
+        command, unread = read(to_command)
+    except DomainError as error:
+        return Outcome.refused(error)
+    return await info.context.perform(info.path.key, action, command, unread)
 
 
 class PayloadReference(NamedTuple):

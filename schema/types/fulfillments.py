@@ -29,6 +29,10 @@ class FulfillmentLine(Record):
     )
     sku: str
     quantity: int
+    picked: int
+    """Units that are off the shelf: scanned, or picked without a scan."""
+    packed: int
+    """Picked units that are in the parcel."""
     item: Item = item_edge("item_id")
     order_line: Annotated["Node", TypeNamed("OrderLine")] = node_edge("OrderLine", "order_line_id")
     """Order line of the units."""
@@ -124,6 +128,8 @@ class Fulfillment(Node):
     packing slip.
     """
     status: FulfillmentStatus
+    tote: str | None
+    """Tote that holds the units, from the first scan that names one to shipping; else null."""
     carrier: str | None
     """Carrier of the bought label, then the one under which it shipped; null: none yet."""
     tracking_number: str | None

@@ -11,7 +11,7 @@ from schema.fields.enums import MovementKind, StockState
 from schema.fields.money import Money
 from schema.fields.node import Node, found_by
 from schema.types.catalog import BinStock, Item, Location, ReasonCode, item_edge, location_edge
-from server.projection.records import derived, many
+from server.projection.records import derived, made, many
 
 _STATES = tuple(state.lower() for state in StockState)  # the columns
 
@@ -29,9 +29,10 @@ def _all_of(row: StockLevelRow) -> int:
     )
 
 
-def unbinned(row: StockLevelRow) -> int:
-    """The units on the shelf that are in no bin."""
-    return row["available"] + row["held"] + row["allocated"] - row["picked"] - row["binned"]
+def unbinned(row: StockLevelRow, unbooked: int) -> int:
+    """The units on the shelf that are in no bin. Picks that are not booked leave bins first."""
+    shelf = row["available"] + row["held"] + row["allocated"] - row["picked"]
+    return shelf - row["binned"] - max(unbooked - row["binned"], min(unbooked, 0))
 
 
 @found_by(lambda loaders: loaders.levels)
@@ -57,13 +58,18 @@ class StockLevel(Node):
     """Units of `available` that are never promised."""
     incoming: int
     """Units that are expected and not in stock."""
-    picked: int
+    picked: int = edge(
+        lambda loaders: loaders.unbooked_picks,
+        "id",
+        made(lambda level, unbooked: level.row["picked"] + (unbooked or 0)),
+    )
     """Units of `allocated` that are off the shelf: in a tote, packed or at the dock."""
     missing: int
     """Units of `quarantine` that are in doubt until they are counted."""
-    unbinned: int = derived(
-        lambda level: unbinned(level.row),
-        of=("available", "held", "allocated", "picked", "binned"),
+    unbinned: int = edge(
+        lambda loaders: loaders.unbooked_picks,
+        "id",
+        made(lambda level, unbooked: unbinned(level.row, unbooked or 0)),
     )
     """Units on the shelf that are in no bin: available, held and allocated units, without the
     picked ones and those in bins.

@@ -32,7 +32,7 @@ from models.reservations import ReservationRow
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.orders.commands import PlaceOrder
-from workflows.orders.fulfillments import ParcelContents, PromisedOrder
+from workflows.orders.fulfillments import ParcelContents, ParcelLine, PromisedOrder
 from workflows.reservations.expired_units import ExpiredUnits
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.stock_levels import StockMove
@@ -324,7 +324,7 @@ def add_fulfillments(
             parcel[index] = parcel.get(index, 0) + quantity
     contents = [
         ParcelContents(
-            location_id, [(*lines[index], quantity) for index, quantity in parcel.items()]
+            location_id, [ParcelLine(*lines[index], quantity) for index, quantity in parcel.items()]
         )
         for location_id, parcel in sorted(parcels.items())
     ]

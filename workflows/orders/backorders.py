@@ -20,7 +20,7 @@ from domain.orders.orders import OrderLineState
 from domain.stock.states import StockState
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from models.queries.orders.orders import BackorderedLineRow
-from workflows.orders.fulfillments import ParcelContents
+from workflows.orders.fulfillments import ParcelContents, ParcelLine
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.runner import Transactions
 from workflows.transactions.stock_levels import Level, StockMove
@@ -57,7 +57,7 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
         for order in await locked_orders.try_lock(tx, [row["order_id"] for row in waiting])
     }
     served = 0
-    found: dict[UUID, dict[int, list[tuple[UUID, int, int]]]] = {}
+    found: dict[UUID, dict[int, list[ParcelLine]]] = {}
     for row in waiting:
         order = orders.get(row["order_id"])
         if order is None:
@@ -67,7 +67,8 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
         served += bool(portions)
         for location_id, quantity in portions:
             parcels = found.setdefault(order.id, {})
-            parcels.setdefault(location_id, []).append((row["line_id"], row["item_id"], quantity))
+            line = ParcelLine(row["line_id"], row["item_id"], quantity)
+            parcels.setdefault(location_id, []).append(line)
     held = await hold_queries.held_orders(tx.session, sorted(found)) if found else frozenset()
     for order_id, parcels in found.items():
         order = orders[order_id]
@@ -166,7 +167,7 @@ async def _promise(
 async def _create_fulfillments(
     tx: Transaction,
     order: LockedOrder,
-    parcels: Mapping[int, list[tuple[UUID, int, int]]],
+    parcels: Mapping[int, list[ParcelLine]],
     *,
     is_held: bool,
 ) -> None:
@@ -177,7 +178,7 @@ async def _create_fulfillments(
     status = status_under(FulfillmentStatus.OPEN, is_held=is_held)
     added = await fulfillments.add_to_order(tx, order, contents, actor=SYSTEM, status=status)
     for fulfillment_id, each in zip(added, contents, strict=True):
-        created[str(fulfillment_id)] = sum(quantity for _, _, quantity in each.lines)
+        created[str(fulfillment_id)] = sum(line.quantity for line in each.lines)
     await tx.flush()
     event = OrderAllocated(**await locked_orders.write(tx, order), fulfillments=created)
     locked_orders.record(tx, order, event, SYSTEM)

@@ -15,6 +15,7 @@ import models.queries.refunds.chargebacks as chargeback_queries
 import models.queries.refunds.refunds as refund_queries
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
+import workflows.orders.picks as picks
 import workflows.policies.publishing as policies
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
@@ -24,6 +25,7 @@ from domain.events.payloads import encode
 from domain.ledger.entries import Occasion
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import CANCELLABLE, OrderLineState, OrderStatus
+from domain.orders.scans import ScannedUnits
 from domain.policies.policies import Facts, PolicyKind, choose, shared_category
 from domain.problems import Problems
 from domain.refunds.breakdowns import ShippingAccount
@@ -92,7 +94,9 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     with problems.under():
         wanted = _wanted(order, command)
     problems.refuse()
-    await tx.stock.lock([line.item_id for line, _ in wanted])
+    item_ids = {line.item_id for line, _ in wanted}
+    await tx.stock.lock(item_ids)
+    await picks.book(tx, item_ids)
     value = _value(wanted)
     await _release_units(tx, order, wanted, caller.actor)
     value.shipping = await _shipping(tx, order, [line.item_id for line, _ in wanted])
@@ -206,7 +210,9 @@ async def _release_units(
         if FulfillmentStatus(row["status"]) in LINE_STATE
     }
     contents = await fulfillment_queries.lines_of(tx.session, sorted(parcels))
-    left = {row["id"]: row["quantity"] for row in contents}
+    left = {
+        row["id"]: ScannedUnits(row["quantity"], row["picked"], row["packed"]) for row in contents
+    }
     for line, quantity in wanted:
         waiting = min(quantity, line.units[OrderLineState.BACKORDERED])
         line.shift(OrderLineState.BACKORDERED, OrderLineState.CANCELLED, waiting)
@@ -214,14 +220,14 @@ async def _release_units(
         for row in _least_work_first(
             parcels, [c for c in contents if c["order_line_id"] == line.id]
         ):
-            taken = min(rest, left[row["id"]])
+            taken = min(rest, left[row["id"]].quantity)
             if taken:
                 rest -= taken
-                left[row["id"]] -= taken
+                left[row["id"]], units = left[row["id"]].take(taken)
                 parcel = parcels[row["fulfillment_id"]]
                 state = LINE_STATE[FulfillmentStatus(parcel["status"])]
                 line.shift(state, OrderLineState.CANCELLED, taken)
-                _return_units(tx, order, line, parcel["location_id"], taken, actor)
+                _return_units(tx, order, line, parcel["location_id"], units, actor)
     await _write_parcels(tx, order, parcels, contents, left, actor)
 
 
@@ -236,15 +242,22 @@ def _least_work_first(
 
 
 def _return_units(
-    tx: Transaction, order: LockedOrder, line: Line, location_id: int, units: int, actor: str
+    tx: Transaction,
+    order: LockedOrder,
+    line: Line,
+    location_id: int,
+    units: ScannedUnits,
+    actor: str,
 ) -> None:
+    """Move units of a parcel to AVAILABLE; picked ones come back onto the shelf, unbinned."""
     tx.stock.move(
         StockMove(
             item_id=line.item_id,
             location_id=location_id,
             from_state=StockState.ALLOCATED,
             to_state=StockState.AVAILABLE,
-            quantity=units,
+            quantity=units.quantity,
+            picked=units.picked,
             actor=actor,
             channel_id=order.channel_id,
             reference=f"Order:{order.id}",
@@ -257,15 +270,16 @@ async def _write_parcels(
     order: LockedOrder,
     parcels: Mapping[UUID, FulfillmentRow],
     contents: Sequence[FulfillmentLineRow],
-    left: Mapping[UUID, int],
+    left: Mapping[UUID, ScannedUnits],
     actor: str,
 ) -> None:
-    changed = {row["fulfillment_id"] for row in contents if left[row["id"]] != row["quantity"]}
+    lines = [row for row in contents if left[row["id"]].quantity != row["quantity"]]
+    changed = {row["fulfillment_id"] for row in lines}
     statuses = []
     for fulfillment_id in sorted(changed):
         parcel = parcels[fulfillment_id]
         of_fulfillment = [row for row in contents if row["fulfillment_id"] == fulfillment_id]
-        is_empty = not any(left[row["id"]] for row in of_fulfillment)
+        is_empty = not any(left[row["id"]].quantity for row in of_fulfillment)
         status = str(FulfillmentStatus.CANCELLED) if is_empty else parcel["status"]
         version = parcel["version"] + 1
         statuses.append((fulfillment_id, status, version))
@@ -280,10 +294,8 @@ async def _write_parcels(
             order.row,
             actor,
         )
-    quantities = [
-        (row["id"], left[row["id"]]) for row in contents if left[row["id"]] != row["quantity"]
-    ]
-    await fulfillment_queries.write_quantities(tx.session, quantities)
+    units = [(row["id"], left[row["id"]]) for row in lines]
+    await fulfillment_queries.write_units(tx.session, units)
     await fulfillment_queries.write_status(tx.session, statuses, tx.now)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
@@ -45,12 +45,22 @@ class PromisedOrder(TypedDict):
     ship_by_at: datetime | None
 
 
+class ParcelLine(NamedTuple):
+    """Units of an order line for a parcel, and those that were picked and packed before."""
+
+    order_line_id: UUID
+    item_id: int
+    quantity: int
+    picked: int = 0
+    packed: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class ParcelContents:
-    """Units for one parcel at a location: (order line, item, units) of each line."""
+    """Units for one parcel at a location."""
 
     location_id: int
-    lines: Sequence[tuple[UUID, int, int]]
+    lines: Sequence[ParcelLine]
 
 
 class LocatedFulfillment(TypedDict):
@@ -84,14 +94,8 @@ def add(
         "updated_at": tx.now,
     }
     tx.add(Fulfillment, row)
-    for line_id, item_id, quantity in contents.lines:
-        line = {
-            "id": tx.new_id(),
-            "fulfillment_id": fulfillment_id,
-            "order_line_id": line_id,
-            "item_id": item_id,
-            "quantity": quantity,
-        }
+    for each in contents.lines:
+        line = {"id": tx.new_id(), "fulfillment_id": fulfillment_id, **each._asdict()}
         tx.add(FulfillmentLine, line)
     created = FulfillmentCreated(**work_step(order, status, None))
     located: LocatedFulfillment = {"id": fulfillment_id, "location_id": contents.location_id}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import models.queries.orders.fulfillment_holds as hold_queries
@@ -14,6 +15,23 @@ from workflows.transactions.transaction import Transaction
 def covers(hold: FulfillmentHoldRow, fulfillment_id: UUID) -> bool:
     """True if a hold of the fulfillment's order covers this fulfillment."""
     return hold["fulfillment_id"] in (None, fulfillment_id)
+
+
+async def holds_of(tx: Transaction, rows: Sequence[FulfillmentRow]) -> dict[UUID, dict[UUID, str]]:
+    """The live holds (id, reason) that cover these fulfillments. Their orders must be locked."""
+    waiting = [row for row in rows if row["status"] != FulfillmentStatus.OPEN]
+    if not waiting:
+        return {}
+    order_ids = sorted({row["order_id"] for row in waiting})
+    live = await hold_queries.live_of_orders(tx.session, order_ids)
+    return {
+        row["id"]: {
+            hold["id"]: hold["reason"]
+            for hold in live
+            if hold["order_id"] == row["order_id"] and covers(hold, row["id"])
+        }
+        for row in waiting
+    }
 
 
 async def refuse_held(

@@ -129,6 +129,13 @@ async def lock(tx: Transaction, order_id: UUID, field: tuple[str, ...]) -> Locke
     return (await load(tx, [row]))[0]
 
 
+async def lock_all(tx: Transaction, order_ids: Iterable[UUID]) -> dict[UUID, LockedOrder]:
+    """Lock these orders in the order of their ids, and read their lines."""
+    tx.locking(LockClass.ORDER)
+    rows = await order_queries.lock_orders(tx.session, sorted(set(order_ids)))
+    return {order.id: order for order in await load(tx, rows)}
+
+
 async def reload(tx: Transaction, order_id: UUID) -> LockedOrder:
     """Read again an order that this transaction has locked already."""
     await tx.flush()

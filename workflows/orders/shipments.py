@@ -14,6 +14,8 @@ import workflows.orders.fulfillments as fulfillments
 import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
 import workflows.orders.parcel_numbers as parcel_numbers
+import workflows.orders.picks as picks
+import workflows.orders.scanned_steps as scanned_steps
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid
@@ -70,8 +72,8 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
 
     From OPEN or PICKED this completes pick and pack in full, unless the location requires packing.
     Locks the order, the tasks, the items' stock, then their costs. Raises IllegalTransition,
-    Invalid (texts, times), NotFound, or TaskNotClaimed if another worker holds the task. Records
-    `fulfillment.shipped` and `order.shipped`.
+    UnitsNotScanned, Invalid (texts, times), NotFound, or TaskNotClaimed if another worker holds the
+    task. Records `fulfillment.shipped` and `order.shipped`.
     """
     problems, field = Problems(), ("input", "fulfillmentId")
     with problems.under("input"):
@@ -98,9 +100,11 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         for line in await fulfillment_queries.lines_of(tx.session, [row["id"]])
         if line["quantity"]
     ]
+    scanned_steps.refuse_unscanned(order, row, lines, location, FulfillmentStatus.SHIPPED, field)
     item_ids = [line["item_id"] for line in lines]
     await tx.stock.lock(item_ids)
     await tx.costs.lock(item_ids)
+    await picks.book(tx, item_ids)
     handover = Handover(carrier, number, shipped_at)
     await hand_over(tx, order, row, lines, handover, caller.actor)
     return {"fulfillment": str(row["id"]), "fulfillments": [str(row["id"])]}
@@ -142,7 +146,8 @@ async def hand_over(
 ) -> None:
     """Ship a fulfillment with these lines. Its order and tasks, stock and costs must be locked.
 
-    Records `fulfillment.shipped` and `order.shipped`, and an audit row of the action.
+    The picks of its items must be booked. Records `fulfillment.shipped`, `order.shipped`, and an
+    audit row of the action.
     """
     before = FulfillmentStatus(row["status"])
     cost_minor = await _send_units(tx, order, row, lines, handover, actor)
@@ -197,6 +202,7 @@ async def _send_units(
                 from_state=StockState.ALLOCATED,
                 to_state=None,
                 quantity=line["quantity"],
+                picked=line["picked"],
                 actor=actor,
                 channel_id=order.channel_id,
                 reference=f"Order:{order.id}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
+import workflows.orders.scanned_steps as scanned_steps
 import workflows.tasks.claims as tasks
 import workflows.warehouse.parcels as parcels
 from domain.access.callers import Caller
@@ -20,7 +21,7 @@ from domain.events.orders import OrderPacked
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from domain.orders.parcels import PackedParcel, check_parcels
-from models.fulfillments import FulfillmentRow
+from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
@@ -42,7 +43,8 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
 
     The first parcel keeps the fulfillment. Each other one becomes a PACKED fulfillment of the same
     order and location. Locks the order, then the tasks. Raises IllegalTransition unless the
-    fulfillment is PICKED, TaskNotClaimed, NotFound, or Invalid unless the parcels have its units.
+    fulfillment is PICKED, UnitsNotScanned, TaskNotClaimed, NotFound, or Invalid unless the parcels
+    have its units.
     Records `fulfillment.packed` and `order.packed`; for several parcels also `fulfillment.split`,
     and `fulfillment.created` for each other parcel.
     """
@@ -55,7 +57,9 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
         allowed = fulfillments.next_steps(status, location)
         raise IllegalTransition("fulfillment", status, "PACKED", allowed, field=FIELD)
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, FIELD)
-    siblings = await _divide(tx, order, row, command, caller.actor)
+    lines = await parcels.lines_with_units(tx, row["id"])
+    scanned_steps.refuse_unscanned(order, row, lines, location, FulfillmentStatus.PACKED, FIELD)
+    siblings = await _divide(tx, order, row, lines, command, caller.actor)
     version = row["version"] + (2 if siblings else 1)
     await fulfillment_queries.write_status(
         tx.session, [(row["id"], str(FulfillmentStatus.PACKED), version)], tx.now
@@ -78,11 +82,11 @@ async def _divide(
     tx: Transaction,
     order: LockedOrder,
     row: FulfillmentRow,
+    lines: Sequence[FulfillmentLineRow],
     command: PackFulfillment,
     actor: str,
 ) -> list[str]:
     """Pack the units of a fulfillment in its parcels. Returns the ids of all but the first."""
-    lines = await parcels.lines_with_units(tx, row["id"])
     units: list[dict[UUID, int]] = []
     if command.parcels is not None:
         try:
@@ -94,11 +98,15 @@ async def _divide(
         line = order.line(each["order_line_id"])
         assert line is not None
         line.shift(OrderLineState.PICKED, OrderLineState.PACKED, each["quantity"])
+    packed: list[FulfillmentLineRow] = [{**line, "packed": line["quantity"]} for line in lines]
     siblings: list[str] = []
     if len(units) > 1:
-        packed = FulfillmentStatus.PACKED
-        event = await parcels.divide(tx, order, row, lines, units[1:], packed, actor)
+        event = await parcels.divide(
+            tx, order, row, packed, units[1:], FulfillmentStatus.PACKED, actor
+        )
         siblings = [*event.siblings]
+    else:
+        await parcels.write_units(tx, packed)
     await tx.flush()
     ids = [row["id"], *map(UUID, siblings)]
     sizes = [each.size for each in command.parcels or ()]

@@ -17,8 +17,9 @@ from domain.events.fulfillments import FulfillmentSplit
 from domain.events.payloads import encode
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.parcels import Expected, ExpectedUnits, ParcelUnits, check_split
+from domain.orders.scans import ScannedUnits
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
-from workflows.orders.fulfillments import ParcelContents
+from workflows.orders.fulfillments import ParcelContents, ParcelLine
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
@@ -69,6 +70,15 @@ async def lines_with_units(tx: Transaction, fulfillment_id: UUID) -> list[Fulfil
     return [line for line in found if line["quantity"]]
 
 
+async def write_units(tx: Transaction, lines: Sequence[FulfillmentLineRow]) -> None:
+    """Write the units of these lines as they are in memory."""
+    units = [
+        (line["id"], ScannedUnits(line["quantity"], line["picked"], line["packed"]))
+        for line in lines
+    ]
+    await fulfillment_queries.write_units(tx.session, units)
+
+
 def expected_units(order: LockedOrder, lines: Sequence[FulfillmentLineRow]) -> Expected:
     """The units of these lines by order line, with their SKUs, in the order of the order's lines.
 
@@ -94,27 +104,17 @@ async def divide(
     A parcel has units by order line. The caller writes the next version of the row. Records
     `fulfillment.split` and `fulfillment.created`.
     """
+    left = {
+        line["order_line_id"]: ScannedUnits(line["quantity"], line["picked"], line["packed"])
+        for line in lines
+    }
     contents = [
-        ParcelContents(
-            row["location_id"],
-            [
-                (line["order_line_id"], line["item_id"], units)
-                for line in lines
-                if (units := parcel.get(line["order_line_id"], 0))
-            ],
-        )
-        for parcel in parcels
+        ParcelContents(row["location_id"], _take(lines, left, parcel)) for parcel in parcels
     ]
     added = await fulfillments.add_to_order(tx, order, contents, actor=actor, status=status)
     await fulfillment_holds.follow_units(tx, order, row, added, status, actor)
-    moved = {
-        line["id"]: sum(parcel.get(line["order_line_id"], 0) for parcel in parcels)
-        for line in lines
-    }
-    quantities = [
-        (line["id"], line["quantity"] - moved[line["id"]]) for line in lines if moved[line["id"]]
-    ]
-    await fulfillment_queries.write_quantities(tx.session, quantities)
+    units = [(line["id"], left[line["order_line_id"]]) for line in lines]
+    await fulfillment_queries.write_units(tx.session, units)
     event = FulfillmentSplit(
         **fulfillments.step(order.row, FulfillmentStatus(row["status"]), row["status"]),
         siblings={
@@ -124,3 +124,18 @@ async def divide(
     )
     fulfillments.record(tx, event, row, row["version"] + 1, order.row, actor)
     return event
+
+
+def _take(
+    lines: Sequence[FulfillmentLineRow],
+    left: dict[UUID, ScannedUnits],
+    parcel: Mapping[UUID, int],
+) -> list[ParcelLine]:
+    """Take the units of a parcel out of what is left; those that were not scanned go first."""
+    taken = []
+    for line in lines:
+        line_id = line["order_line_id"]
+        if units := parcel.get(line_id, 0):
+            left[line_id], moved = left[line_id].take(units)
+            taken.append(ParcelLine(line_id, line["item_id"], *moved))
+    return taken

@@ -13,6 +13,8 @@ import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
+import workflows.orders.picks as picks
+import workflows.orders.scanned_steps as scanned_steps
 import workflows.reservations.expired_units as expired_units
 import workflows.tasks.claims as tasks
 import workflows.warehouse.shortages as shortages
@@ -25,6 +27,7 @@ from domain.exceptions import ExceptionKind
 from domain.ledger.entries import Occasion
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
+from domain.orders.scans import ScannedUnits
 from domain.problems import Problems
 from domain.stock.states import StockState, check_quantity
 from domain.values.money import Money
@@ -59,7 +62,8 @@ class PickFulfillment:
 async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Mapping[str, Any]:
     """Record the picked units of a fulfillment.
 
-    Missing units move to QUARANTINE until they are counted. The order gets other units if there are
+    Units that were not scanned count as picked, unless they are missing. Missing units move to
+    QUARANTINE until they are counted. The order gets other units if there are
     any; else the units are backordered and SHORT_PICK is opened. Locks the order, the tasks, the
     items' stock, then their costs. Raises IllegalTransition unless the fulfillment is OPEN,
     TaskNotClaimed, NotFound, or Invalid for more units than the fulfillment has. Records
@@ -79,25 +83,30 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
         if line["quantity"]
     ]
     short = _short(command.shortages, lines)
+    scanned_steps.refuse_unscanned(
+        order, row, lines, location, FulfillmentStatus.PICKED, FIELD, short
+    )
     live_tasks = await tasks.admit(tx, ("Fulfillment", row["id"]), caller, FIELD)
     missing = [(line, short[line.id]) for line in order.lines if line.id in short]
     found = Replacement((), 0, None)
     if missing:
         expired = await expired_units.lock_stock(tx, [line.item_id for line, _ in missing])
+        await picks.book(tx, {line.item_id for line, _ in missing})
         await _quarantine(tx, order, location, missing, caller.actor)
         found = await shortages.replace_units(
             tx, order, missing, location, expired, row["id"], caller.actor
         )
         # The worker looked for the missing units: the task is done, not cancelled.
         await tasks.finish(tx, live_tasks, caller.actor)
+    _record_picks(tx, row, lines, short, caller.actor)
     await _write(tx, order, row, lines, short, found, caller.actor)
     new = [str(each) for each in found.fulfillment_ids]
     return {"fulfillment": str(row["id"]), "fulfillments": [str(row["id"]), *new]}
 
 
 def _short(reported: Sequence[Shortage], lines: Sequence[FulfillmentLineRow]) -> dict[UUID, int]:
-    """Missing units by order line. Raises Invalid or NotFound."""
-    expected = {line["order_line_id"]: line["quantity"] for line in lines}
+    """Missing units by order line. Raises Invalid or NotFound; scanned units are not missing."""
+    expected = {line["order_line_id"]: line["quantity"] - line["picked"] for line in lines}
     short: dict[UUID, int] = {}
     problems = Problems()
     for index, each in enumerate(reported):
@@ -108,7 +117,7 @@ def _short(reported: Sequence[Shortage], lines: Sequence[FulfillmentLineRow]) ->
             short[each.order_line_id] = short.get(each.order_line_id, 0) + each.quantity
             if short[each.order_line_id] > expected[each.order_line_id]:
                 raise Invalid(
-                    f"At most {expected[each.order_line_id]} units of this line can be missing;"
+                    f"At most {expected[each.order_line_id]} unscanned units can be missing;"
                     f" {short[each.order_line_id]} were reported.",
                     field=("quantity",),
                     details={"maximum": expected[each.order_line_id]},
@@ -124,7 +133,7 @@ async def _quarantine(
     missing: Sequence[tuple[Line, int]],
     actor: str,
 ) -> None:
-    """Move missing units to QUARANTINE at cost, and open COUNT_VARIANCE for their levels.
+    """Move missing units to QUARANTINE at cost, in doubt, and open COUNT_VARIANCE for their levels.
 
     The stock of the items must be locked.
     """
@@ -141,6 +150,7 @@ async def _quarantine(
             from_state=StockState.ALLOCATED,
             to_state=StockState.QUARANTINE,
             quantity=units,
+            missing=units,
             actor=actor,
             channel_id=order.channel_id,
             reference=f"Order:{order.id}",
@@ -168,6 +178,20 @@ async def _quarantine(
         )
 
 
+def _record_picks(
+    tx: Transaction,
+    row: FulfillmentRow,
+    lines: Sequence[FulfillmentLineRow],
+    short: Mapping[UUID, int],
+    actor: str,
+) -> None:
+    """Record the units that were picked without a scan."""
+    for line in lines:
+        units = line["quantity"] - line["picked"] - short.get(line["order_line_id"], 0)
+        if units:
+            picks.record(tx, line["item_id"], row["location_id"], units, actor)
+
+
 async def _write(
     tx: Transaction,
     order: LockedOrder,
@@ -186,13 +210,20 @@ async def _write(
         line.shift(OrderLineState.ALLOCATED, OrderLineState.PICKED, picked)
     is_empty = sum(units.values()) == sum(short.values())
     status = FulfillmentStatus.CANCELLED if is_empty else FulfillmentStatus.PICKED
-    quantities = [
-        (each["id"], each["quantity"] - short[each["order_line_id"]])
-        for each in lines
-        if each["order_line_id"] in short
-    ]
+    found_units = {
+        each["id"]: each["quantity"] - short.get(each["order_line_id"], 0) for each in lines
+    }
     version = row["version"] + 1
-    await fulfillment_queries.write_quantities(tx.session, quantities)
+    await fulfillment_queries.write_units(
+        tx.session,
+        [
+            (
+                each["id"],
+                ScannedUnits(found_units[each["id"]], found_units[each["id"]], each["packed"]),
+            )
+            for each in lines
+        ],
+    )
     await fulfillment_queries.write_status(tx.session, [(row["id"], str(status), version)], tx.now)
     short_pick: ShortPick = {
         "shortages": {str(line_id): units for line_id, units in short.items()},

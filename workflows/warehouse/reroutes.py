@@ -14,6 +14,7 @@ import workflows.availability.atp_context as atp_context
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
+import workflows.orders.picks as picks
 import workflows.reservations.expired_units as expired_units
 import workflows.tasks.claims as tasks
 import workflows.warehouse.shortages as shortages
@@ -22,6 +23,7 @@ from domain.errors import IllegalTransition, InsufficientStock, Invalid, NotFoun
 from domain.events.fulfillments import FulfillmentCancelled
 from domain.events.orders import OrderRerouted
 from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.scans import ScannedUnits
 from domain.policies.policies import PolicyKind
 from domain.problems import Problems
 from domain.stock.states import StockState
@@ -30,7 +32,7 @@ from domain.values.texts import check_text
 from domain.values.totals import totals
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 from models.queries.catalog.lookups import LocationFacts
-from workflows.orders.fulfillments import ParcelContents
+from workflows.orders.fulfillments import ParcelContents, ParcelLine
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
@@ -57,9 +59,10 @@ async def reroute(
 ) -> Mapping[str, Any]:
     """Supply a fulfillment from another of its channel's locations.
 
-    The units allocated so far become available. Locks the order, the tasks, then the stock. Raises
-    IllegalTransition unless the fulfillment is OPEN, InsufficientStock, Invalid, TaskNotClaimed or
-    NotFound. Records `fulfillment.cancelled`, `fulfillment.created` and `order.rerouted`.
+    The units allocated so far become available; picked ones come back unbinned. Locks the order,
+    the tasks, then the stock. Raises IllegalTransition unless the fulfillment is OPEN,
+    InsufficientStock, Invalid, TaskNotClaimed or NotFound. Records `fulfillment.cancelled`,
+    `fulfillment.created` and `order.rerouted`.
     """
     problems = Problems()
     with problems.under():
@@ -83,6 +86,7 @@ async def reroute(
     ]
     wanted = totals((line["item_id"], line["quantity"]) for line in lines)
     expired = await expired_units.lock_stock(tx, wanted)
+    await picks.book(tx, wanted)
     await expired.attempt(tx, partial(_check_units, tx, wanted, origin, target))
     new_fulfillment_id = await _reallocate(tx, order, lines, origin, target, caller.actor)
     await _write(tx, command, order, row, lines, new_fulfillment_id, caller.actor)
@@ -134,6 +138,7 @@ async def _reallocate(
 ) -> UUID:
     """Release the units at the origin and allocate others at the target; new fulfillment's id."""
     wanted = totals((line["item_id"], line["quantity"]) for line in lines)
+    picked = totals((line["item_id"], line["picked"]) for line in lines)
     for item_id in sorted(wanted):
         units = wanted[item_id]
         change = StockMove(
@@ -142,13 +147,14 @@ async def _reallocate(
             from_state=StockState.ALLOCATED,
             to_state=StockState.AVAILABLE,
             quantity=units,
+            picked=picked[item_id],
             actor=actor,
             channel_id=order.channel_id,
             reference=f"Order:{order.id}",
         )
         tx.stock.move(change)
         shortages.allocate(tx, order, item_id, target.id, units, actor)
-    moved = [(line["order_line_id"], line["item_id"], line["quantity"]) for line in lines]
+    moved = [ParcelLine(line["order_line_id"], line["item_id"], line["quantity"]) for line in lines]
     contents = ParcelContents(target.id, moved)
     return (await fulfillments.add_to_order(tx, order, [contents], actor=actor))[0]
 
@@ -166,7 +172,8 @@ async def _write(
     version = row["version"] + 1
     cancelled = str(FulfillmentStatus.CANCELLED)
     await tx.flush()
-    await fulfillment_queries.write_quantities(tx.session, [(line["id"], 0) for line in lines])
+    nothing = ScannedUnits(0, 0, 0)
+    await fulfillment_queries.write_units(tx.session, [(line["id"], nothing) for line in lines])
     await fulfillment_queries.write_status(tx.session, [(row["id"], cancelled, version)], tx.now)
     event = FulfillmentCancelled(
         **fulfillments.step(order.row, FulfillmentStatus.CANCELLED, row["status"]),

@@ -25,7 +25,7 @@ from domain.stock.states import StockState
 from domain.values.totals import totals
 from models.queries.catalog.lookups import LocationFacts
 from workflows.availability.routing import Demand
-from workflows.orders.fulfillments import ParcelContents
+from workflows.orders.fulfillments import ParcelContents, ParcelLine
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.reservations.expired_units import ExpiredUnits
 from workflows.transactions.outbox import PendingEvent
@@ -98,7 +98,7 @@ async def _allocate_portions(
     actor: str,
 ) -> list[UUID]:
     """Allocate (item, location, units) to the lines in line order. Returns new fulfillments."""
-    parcels: dict[int, list[tuple[UUID, int, int]]] = {}
+    parcels: dict[int, list[ParcelLine]] = {}
     by_item: dict[int, list[tuple[int, int]]] = {}
     for item_id, location_id, units in portions:
         by_item.setdefault(item_id, []).append((location_id, units))
@@ -109,7 +109,8 @@ async def _allocate_portions(
         shares = distribute([units for _, units in lines], [units for _, units in places])
         for (line, units), shares_of_line in zip(lines, shares, strict=True):
             for index, taken in shares_of_line:
-                parcels.setdefault(places[index][0], []).append((line.id, item_id, taken))
+                parcel = parcels.setdefault(places[index][0], [])
+                parcel.append(ParcelLine(line.id, item_id, taken))
             waiting = units - sum(taken for _, taken in shares_of_line)
             line.shift(OrderLineState.ALLOCATED, OrderLineState.BACKORDERED, waiting)
     contents = [

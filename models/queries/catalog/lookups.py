@@ -31,6 +31,7 @@ class _LocationRow(TypedDict):
     daily_order_capacity: int | None
     time_zone: str
     pack_required: Flag
+    scan_required: Flag
     active: Flag
 
 
@@ -50,6 +51,7 @@ class _ChannelLocationRow(TypedDict):
     daily_order_capacity: int | None
     time_zone: str | None
     pack_required: Flag | None
+    scan_required: Flag | None
     active: Flag | None
 
 
@@ -77,6 +79,7 @@ class LocationFacts:
     daily_order_capacity: int | None
     time_zone: str
     pack_required: bool
+    scan_required: bool
     active: bool
 
 
@@ -96,7 +99,7 @@ class ChannelFacts:
 _ITEM = "id, sku, category, price_minor, price_currency, unit_cost_minor, active"
 _LOCATION = (
     "l.id, l.code, l.kind, l.country_code, l.daily_order_capacity, l.time_zone,"
-    " l.pack_required, l.active"
+    " l.pack_required, l.scan_required, l.active"
 )
 
 
@@ -132,6 +135,13 @@ async def location_by_code(session: Session, code: str) -> LocationFacts | None:
     return None if row is None else _location(row)
 
 
+async def locations_by_code(session: Session, codes: Iterable[str]) -> ByCode[LocationFacts]:
+    """The locations of these codes, active or not; unknown ones are missing."""
+    sql = f"SELECT {_LOCATION} FROM location l WHERE l.code_key = ANY($1::text[])"
+    rows = await session.rows(_LocationRow, sql, keys_of(codes))
+    return ByCode(map(_location, rows), lambda location: location.code)
+
+
 async def hold_location(session: Session, code: str) -> LocationFacts | None:
     """A location, active or not, protected from change until the transaction ends."""
     sql = f"SELECT {_LOCATION} FROM location l WHERE l.code_key = $1 FOR KEY SHARE OF l"
@@ -155,6 +165,7 @@ def _location(row: _LocationRow) -> LocationFacts:
         daily_order_capacity=row["daily_order_capacity"],
         time_zone=row["time_zone"],
         pack_required=bool(row["pack_required"]),
+        scan_required=bool(row["scan_required"]),
         active=bool(row["active"]),
     )
 

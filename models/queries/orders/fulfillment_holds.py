@@ -27,6 +27,14 @@ async def live_of_order(session: Session, order_id: UUID) -> Sequence[Fulfillmen
     return await session.rows(FulfillmentHoldRow, sql, order_id)
 
 
+async def live_of_orders(
+    session: Session, order_ids: Sequence[UUID]
+) -> Sequence[FulfillmentHoldRow]:
+    """The live holds of these orders and of their fulfillments, oldest first."""
+    sql = f"{_HOLD} WHERE order_id = ANY($1::uuid[]) AND released_at IS NULL ORDER BY placed_at, id"
+    return await session.rows(FulfillmentHoldRow, sql, list(order_ids))
+
+
 class _OrderIdRow(TypedDict):
     order_id: UUID
 

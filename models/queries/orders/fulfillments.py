@@ -8,6 +8,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from domain.orders.parcels import ParcelSize
+from domain.orders.scans import ScannedUnits
 from domain.values.codes import comparison_key
 from models.database.keys import key_of
 from models.database.rows import changed_at
@@ -15,7 +16,7 @@ from models.database.sessions import Session
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 
 _FULFILLMENT = (
-    "SELECT id, order_id, number, location_id, status, carrier, tracking_number, created_at,"
+    "SELECT id, order_id, number, location_id, status, carrier, tracking_number, tote, created_at,"
     " shipped_at, delivered_at, lost_at, weight_grams, length_mm, width_mm, height_mm, version,"
     " updated_at FROM fulfillment"
 )
@@ -24,6 +25,42 @@ _FULFILLMENT = (
 async def fulfillment(session: Session, fulfillment_id: UUID) -> FulfillmentRow | None:
     """A fulfillment; read it again after locking its order."""
     return await session.row(FulfillmentRow, f"{_FULFILLMENT} WHERE id = $1", fulfillment_id)
+
+
+async def by_ids(session: Session, ids: Sequence[UUID]) -> Sequence[FulfillmentRow]:
+    """Fulfillments by id; read them again after locking their orders."""
+    sql = f"{_FULFILLMENT} WHERE id = ANY($1::uuid[]) ORDER BY id"
+    return await session.rows(FulfillmentRow, sql, list(ids))
+
+
+class ToteRow(TypedDict):
+    """A tote in use, and the fulfillment that it holds."""
+
+    id: UUID
+    location_id: int
+    tote_key: str
+
+
+async def in_totes(
+    session: Session, location_ids: Sequence[int], keys: Sequence[str]
+) -> Sequence[ToteRow]:
+    """The fulfillments at these locations that totes with these keys hold."""
+    return await session.rows(
+        ToteRow,
+        "SELECT id, location_id, tote_key FROM fulfillment"
+        " WHERE location_id = ANY($1::bigint[]) AND tote_key = ANY($2::text[])",
+        list(location_ids),
+        list(keys),
+    )
+
+
+async def write_totes(session: Session, rows: Sequence[tuple[UUID, str]]) -> None:
+    """Write (id, tote) of fulfillments. A unique index refuses a tote that is in use."""
+    if rows:
+        await session.execute_many(
+            "UPDATE fulfillment SET tote = $2, tote_key = $3 WHERE id = $1",
+            [(key, tote, comparison_key(tote)) for key, tote in rows],
+        )
 
 
 async def of_order(session: Session, order_id: UUID) -> Sequence[FulfillmentRow]:
@@ -52,7 +89,7 @@ async def lines_of(
 ) -> Sequence[FulfillmentLineRow]:
     """The lines of these fulfillments."""
     sql = (
-        "SELECT id, fulfillment_id, order_line_id, item_id, quantity, cost_minor"
+        "SELECT id, fulfillment_id, order_line_id, item_id, quantity, picked, packed, cost_minor"
         " FROM fulfillment_line WHERE fulfillment_id = ANY($1::uuid[]) ORDER BY fulfillment_id, id"
     )
     return await session.rows(FulfillmentLineRow, sql, list(fulfillment_ids))
@@ -73,19 +110,25 @@ async def singles_among(session: Session, ids: Sequence[UUID]) -> set[UUID]:
     return {row["fulfillment_id"] for row in rows}
 
 
-async def write_quantities(session: Session, rows: Sequence[tuple[UUID, int]]) -> None:
-    """Write (line id, units) of fulfillment lines."""
+async def write_units(session: Session, rows: Sequence[tuple[UUID, ScannedUnits]]) -> None:
+    """Write the units of fulfillment lines."""
     if rows:
-        await session.execute_many("UPDATE fulfillment_line SET quantity = $2 WHERE id = $1", rows)
+        await session.execute_many(
+            "UPDATE fulfillment_line SET quantity = $2, picked = $3, packed = $4 WHERE id = $1",
+            [(key, *units) for key, units in rows],
+        )
 
 
 async def write_status(
     session: Session, rows: Sequence[tuple[UUID, str, int]], now: datetime
 ) -> None:
-    """Write (id, status, version) of fulfillments."""
+    """Write (id, status, version) of fulfillments. A cancelled one gives its tote back."""
     if rows:
         await session.execute_many(
-            f"UPDATE fulfillment SET status = $2, version = $3, {changed_at('$4')} WHERE id = $1",
+            "UPDATE fulfillment SET status = $2, version = $3,"
+            " tote = CASE WHEN $2 = 'CANCELLED' THEN NULL ELSE tote END,"
+            " tote_key = CASE WHEN $2 = 'CANCELLED' THEN NULL ELSE tote_key END,"
+            f" {changed_at('$4')} WHERE id = $1",
             [(*row, now) for row in rows],
         )
 
@@ -112,10 +155,11 @@ async def write_shipment(
     version: int,
     now: datetime,
 ) -> None:
-    """Write the shipment of a fulfillment."""
+    """Write the shipment of a fulfillment, which gives its tote back."""
     await session.execute(
         "UPDATE fulfillment SET status = 'SHIPPED', carrier = $2, tracking_number = $3,"
         " shipped_at = $4, version = $5, carrier_key = $6, tracking_number_key = $7,"
+        " tote = NULL, tote_key = NULL,"
         f" {changed_at('$8')} WHERE id = $1",
         fulfillment_id,
         carrier,
@@ -170,5 +214,9 @@ async def write_number(
 
 
 async def write_costs(session: Session, rows: Sequence[tuple[UUID, int]]) -> None:
-    """Write (line id, cost in minor units) of shipped lines."""
-    await session.execute_many("UPDATE fulfillment_line SET cost_minor = $2 WHERE id = $1", rows)
+    """Write (line id, cost in minor units) of shipped lines, all of whose units were packed."""
+    await session.execute_many(
+        "UPDATE fulfillment_line SET cost_minor = $2, picked = quantity, packed = quantity"
+        " WHERE id = $1",
+        rows,
+    )

@@ -65,6 +65,12 @@ async def lock_order(session: Session, order_id: UUID) -> LockedOrderRow | None:
     return await session.row(LockedOrderRow, f"{_ORDER} WHERE id = $1 FOR NO KEY UPDATE", order_id)
 
 
+async def lock_orders(session: Session, ids: Sequence[UUID]) -> Sequence[LockedOrderRow]:
+    """Lock orders in the order of their ids, and read them."""
+    sql = f"{_ORDER} WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+    return await session.rows(LockedOrderRow, sql, list(ids))
+
+
 async def lock_free_orders(session: Session, ids: Sequence[UUID]) -> Sequence[LockedOrderRow]:
     """Lock and read the orders among these that no other transaction has locked."""
     sql = f"{_ORDER} WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"

@@ -60,7 +60,33 @@ FROM (
   FROM fulfillment f JOIN sales_order o ON o.id = f.order_id) AS wrong
 """
 
+# Picked units of a level: those of its row, and those that scans have recorded since.
+_PICKED = """
+SELECT COALESCE((SELECT i.sku FROM item i WHERE i.id = item_id), '') || ' @ '
+  || COALESCE((SELECT p.code FROM location p WHERE p.id = location_id), '') AS place,
+  CAST(SUM(lines) AS text) AS expected, CAST(SUM(found) AS text) AS found
+FROM (
+  SELECT l.item_id, f.location_id, l.picked AS lines, 0 AS found FROM fulfillment f
+  JOIN fulfillment_line l ON l.fulfillment_id = f.id
+  WHERE f.status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED') AND l.picked > 0
+  UNION ALL SELECT item_id, location_id, 0, picked FROM stock_level WHERE picked <> 0
+  UNION ALL SELECT item_id, location_id, 0, units FROM unbooked_pick) AS sides
+GROUP BY item_id, location_id HAVING SUM(lines) <> SUM(found)
+"""
+
+# All units of a PICKED parcel are picked, and those of a PACKED one are packed.
+_STEPS_ARE_WHOLE = """
+SELECT f.number AS place, f.status || ' with ' || CAST(l.quantity AS text) AS expected,
+  CAST(l.picked AS text) || ' picked, ' || CAST(l.packed AS text) || ' packed' AS found
+FROM fulfillment f JOIN fulfillment_line l ON l.fulfillment_id = f.id
+WHERE (f.status IN ('PICKED', 'PACKED', 'SHIPPED', 'DELIVERED', 'LOST') AND l.picked < l.quantity)
+  OR (f.status IN ('PACKED', 'SHIPPED', 'DELIVERED', 'LOST') AND l.packed < l.quantity)
+  OR (f.status IN ('ON_HOLD', 'OPEN') AND l.packed > 0)
+"""
+
 PROOFS: Final = (
+    Proof("picked = units off the shelf of unshipped parcels", _PICKED),
+    Proof("parcels are picked and packed in full", _STEPS_ARE_WHOLE),
     Proof("parcels of an order are numbered from 1", _NUMBERED),
     Proof("parcels follow the reports of their carriers", _FOLLOWS_ITS_CARRIER),
     Proof("times of parcels are in order", _TIMES_IN_ORDER),

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import TypedDict
 
 import models.queries.listing.visibility as visibility
+import models.queries.stock.picks as pick_queries
 from domain.stock.bins import walk_rank
 from models.database.sessions import Session
 from models.queries.listing.paging import grouped
 from models.queries.listing.scopes import Scope
+from models.queries.stock.picks import LevelPickRow
 
 
 class ShownBinRow(TypedDict):
@@ -36,7 +38,22 @@ async def bins_by_level(session: Session, ids: Sequence[int]) -> Mapping[int, li
     sql = f"{_BINS} WHERE b.level_id = ANY($1::bigint[])"
     rows = await session.rows(ShownBinRow, sql, list(ids))
     ranked = sorted(rows, key=lambda row: walk_rank(row["walk_order"], row["code"]))
-    return grouped(ranked, "level_id")
+    return _without_picks(grouped(ranked, "level_id"), await pick_queries.of_levels(session, ids))
+
+
+def _without_picks(
+    bins: Mapping[int, list[ShownBinRow]], picks: Sequence[LevelPickRow]
+) -> dict[int, list[ShownBinRow]]:
+    """The bins after picks that are not booked: they leave the named bin, then bins in order."""
+    for pick in picks:
+        left, rows = pick["units"], bins.get(pick["level_id"], [])
+        for row in sorted(rows, key=lambda row: row["bin_id"] != pick["bin_id"]):
+            is_named = row["bin_id"] == pick["bin_id"]
+            taken = min(left, row["quantity"]) if left > 0 or is_named else 0
+            if taken:
+                rows[rows.index(row)] = {**row, "quantity": row["quantity"] - taken}
+                left -= taken
+    return {level_id: [row for row in rows if row["quantity"]] for level_id, rows in bins.items()}
 
 
 async def contents_by_bin(

@@ -85,6 +85,8 @@ class ShownLineRow(TypedDict):
     order_line_id: UUID
     item_id: int
     quantity: int
+    picked: int
+    packed: int
     sku: str
 
 

@@ -121,6 +121,17 @@ async def hold_bins(session: Session, codes: Iterable[str]) -> ByCode[BinFacts]:
     return ByCode(found, lambda each: each.code)
 
 
+async def bins_by_id(session: Session, ids: Sequence[int]) -> dict[int, BinFacts]:
+    """Locations by id, with the location whose stock each of them holds."""
+    sql = (
+        "SELECT id, code, kind, walk_order, active FROM location WHERE id = ANY($1::bigint[])"
+        " ORDER BY id"
+    )
+    rows = await session.rows(_BinRow, sql, list(ids))
+    home_of = await homes(session, list(ids)) if rows else {}
+    return {row["id"]: BinFacts(**row, home_id=home_of.get(row["id"])) for row in rows}
+
+
 # A location and all its zones; then the first active bin of each, by the index of children.
 _HAS_BINS = """
 WITH RECURSIVE zones (home_id, id) AS (

@@ -169,6 +169,14 @@ MUTATIONS: Final = (
     Row("fulfillmentPick", 'fulfillmentId: "$Fulfillment"', "", "PWVA", BOTH),
     Row("fulfillmentPack", 'fulfillmentId: "$Fulfillment"', "", "PWVA", BOTH),
     Row(
+        "fulfillmentScan",
+        'locationCode: "$place", queue: PICK,'
+        ' scans: [{code: "TEE", fulfillmentId: "$Fulfillment"}]',
+        "",
+        "PWVA",
+        BOTH,
+    ),
+    Row(
         "fulfillmentSplit",
         'id: "$Fulfillment", units: [{orderLineId: "$OrderLine", quantity: 1}]',
         "",

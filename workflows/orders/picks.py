@@ -1,0 +1,90 @@
+"""Picked units: recorded by scans without a lock on the stock, then booked on their level.
+
+A scan must not wait for a reservation, nor make one wait. So it records its units in a row of
+`unbooked_pick`, under the lock of its order. They are booked under the lock of the level: by a job
+a moment later, or by the next transaction that changes picked units of the level. The picked units
+of a level are those of its row and those that are not booked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import models.queries.stock.bins as bin_queries
+import models.queries.stock.picks as pick_queries
+import workflows.exceptions.opening as exceptions
+from domain.exceptions import ExceptionKind
+from models.picks import UnbookedPick
+from models.queries.stock.bins import BinFacts
+from models.queries.stock.picks import UnbookedPickRow
+from workflows.transactions.transaction import Transaction
+
+ITEMS_MAX = 200
+
+
+def record(
+    tx: Transaction,
+    item_id: int,
+    location_id: int,
+    units: int,
+    actor: str,
+    bin_id: int | None = None,
+) -> None:
+    """Record units that were picked or, below 0, put back. Their order must be locked."""
+    row = {
+        "item_id": item_id,
+        "location_id": location_id,
+        "units": units,
+        "bin_id": bin_id,
+        "actor": actor,
+    }
+    tx.add(UnbookedPick, row)
+
+
+async def book(tx: Transaction, item_ids: Collection[int]) -> int:
+    """Book the recorded picks of these items, whose stock is locked. Returns their number.
+
+    The units leave the bin that the scan named. If it has fewer by the books, the others leave as
+    the shelves decide, and COUNT_VARIANCE is opened: the level must be counted.
+    """
+    await tx.flush()
+    rows = await pick_queries.take(tx.session, sorted(item_ids))
+    named = await _bins(tx, rows)
+    levels = tx.stock.levels
+    await tx.stock.read_bins(
+        [levels[row["item_id"], row["location_id"]] for row in rows if row["bin_id"] in named]
+    )
+    for row in rows:
+        level = levels[row["item_id"], row["location_id"]]
+        place = None if row["bin_id"] is None else named.get(row["bin_id"])
+        if place is not None and place.home_id != level.location_id:
+            place = None
+        if place is not None and level.bins is not None:
+            lacking = row["units"] - level.bins.units_in(place.id)
+            if lacking > 0:
+                await exceptions.open_exception(
+                    tx,
+                    ExceptionKind.COUNT_VARIANCE,
+                    ("StockLevel", level.id),
+                    f"{lacking} more units of {level.sku} were picked from {place.code} than it"
+                    " had.",
+                    location_id=level.location_id,
+                    actor=row["actor"],
+                )
+        tx.stock.pick(level, row["units"], row["actor"], place)
+    return len(rows)
+
+
+async def _bins(tx: Transaction, rows: Sequence[UnbookedPickRow]) -> dict[int, BinFacts]:
+    """The bins that the scans named."""
+    ids = {row["bin_id"] for row in rows if row["bin_id"] is not None}
+    return await bin_queries.bins_by_id(tx.session, sorted(ids)) if ids else {}
+
+
+async def book_waiting(tx: Transaction) -> int:
+    """Book the picks of the next ITEMS_MAX items that have some. Returns their number."""
+    item_ids = await pick_queries.waiting_items(tx.session, ITEMS_MAX)
+    if not item_ids:
+        return 0
+    await tx.stock.lock(item_ids)
+    return await book(tx, item_ids)

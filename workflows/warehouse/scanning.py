@@ -1,0 +1,276 @@
+"""Scans of units while parcels are picked and packed: each unit counts for exactly one parcel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import workflows.orders.picks as picks
+import workflows.tasks.claims as tasks
+import workflows.warehouse.scan_records as scan_records
+import workflows.warehouse.scanned_parcels as scanned_parcels
+from domain.access.callers import Caller
+from domain.errors import (
+    DomainError,
+    IllegalTransition,
+    Invalid,
+    LimitExceeded,
+    NotFound,
+)
+from domain.orders.fulfillment_holds import FulfillmentOnHold
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.scans import (
+    SCANS_MAX,
+    LineProgress,
+    ScanMismatch,
+    ScanStep,
+    count_scan,
+    remaining,
+)
+from domain.stock.states import check_quantity
+from domain.values.codes import comparison_key, same_code
+from models.queries.catalog.lookups import ItemFacts, LocationFacts
+from models.queries.stock.bins import BinFacts
+from workflows.stock.goods_receipts import bin_at
+from workflows.transactions.actions import action
+from workflows.transactions.outcomes import Outcome, Refusal, Request
+from workflows.transactions.transaction import Transaction
+from workflows.warehouse.scan_records import ScanRecord
+from workflows.warehouse.scanned_parcels import (
+    STEPS,
+    Cart,
+    Scan,
+    ScanFloor,
+    ScannedParcel,
+    ScanUnits,
+)
+
+Path = tuple[str, ...]
+
+# The status in which a step counts units, and the one that it leads to.
+_READY: Mapping[ScanStep, FulfillmentStatus] = {
+    ScanStep.PICK: FulfillmentStatus.OPEN,
+    ScanStep.PACK: FulfillmentStatus.PICKED,
+}
+_NEXT: Mapping[ScanStep, FulfillmentStatus] = {
+    ScanStep.PICK: FulfillmentStatus.PICKED,
+    ScanStep.PACK: FulfillmentStatus.PACKED,
+}
+
+
+@dataclass(slots=True)
+class _Call:
+    """The scans of one request, as they are decided."""
+
+    tx: Transaction
+    floor: ScanFloor
+    caller: Caller
+    location: LocationFacts
+    cart: Cart
+    step: ScanStep
+    records: dict[UUID, ScanRecord] = field(default_factory=dict)
+    admitted: set[UUID] = field(default_factory=set)
+
+
+@action("fulfillmentScan")
+async def scan(tx: Transaction, requests: Sequence[Request[ScanUnits]]) -> list[Outcome]:
+    """Count scanned units on parcels, each scan by itself and in order.
+
+    A scan takes no lock on the stock (workflows/orders/picks.py). The last unit of an OPEN parcel
+    makes it PICKED. Locks the orders, then the tasks. Refusals of a scan: ScanMismatch,
+    IllegalTransition, TaskNotClaimed, Invalid, NotFound. Records `fulfillment.scanned`; for a
+    parcel that is picked also `fulfillment.picked` and `order.picked`.
+    """
+    floor = await scanned_parcels.read(tx, requests)
+    outcomes: list[Outcome] = []
+    records: list[ScanRecord] = []
+    for request in requests:
+        try:
+            call = _call(tx, floor, request)
+        except DomainError as error:
+            outcomes.append(Outcome.refused(error))
+            continue
+        outcomes.append(_scan_all(call, request.command.scans))
+        records.extend(call.records.values())
+    await scan_records.write(tx, floor, records)
+    return outcomes
+
+
+def _call(tx: Transaction, floor: ScanFloor, request: Request[ScanUnits]) -> _Call:
+    """The request with its location. Raises Invalid, LimitExceeded or NotFound."""
+    command, caller = request.command, request.caller
+    step = STEPS.get(command.queue)
+    if step is None:
+        raise Invalid(
+            f"The queues PICK and PACK are allowed; {command.queue} was sent.",
+            field=("queue",),
+            details={"allowed": sorted(STEPS)},
+        )
+    if not command.scans:
+        raise Invalid("At least one scan is required.", field=("scans",))
+    if len(command.scans) > SCANS_MAX:
+        raise LimitExceeded("scans", SCANS_MAX, len(command.scans), field=("scans",))
+    location = floor.locations.get(command.location_code)
+    if location is None or not caller.sees_location(location.code):
+        raise NotFound("location", command.location_code, field=("locationCode",))
+    cart = Cart(caller.actor, location.id, command.queue)
+    return _Call(tx, floor, caller, location, cart, step)
+
+
+def _scan_all(call: _Call, scans: Sequence[Scan]) -> Outcome:
+    results: list[Mapping[str, Any] | None] = []
+    refused: list[DomainError] = []
+    for index, each in enumerate(scans):
+        try:
+            results.append(_scan(call, each, ("scans", str(index))))
+        except DomainError as error:
+            refused.append(error)
+            results.append(None)
+    scan_records.add_call(call.tx, call.cart, len(scans), len(refused))
+    return Outcome(
+        refs={"results": results},
+        refusals=tuple(Refusal.of(error) for error in refused),
+        is_stored=any(results) or all(error.is_stored for error in refused),
+    )
+
+
+def _scan(call: _Call, scan: Scan, path: Path) -> Mapping[str, Any]:
+    """Decide one scan. Raises a domain error, and then changes nothing."""
+    try:
+        check_quantity(abs(scan.quantity))
+    except Invalid as error:
+        raise error.under(*path) from None
+    item = call.floor.items.get(scan.code)
+    if item is None:
+        raise NotFound("item", scan.code, field=(*path, "code"))
+    place = None
+    if scan.bin_code is not None:
+        place = bin_at(call.floor.bins, scan.bin_code, call.location, *path, "binCode")
+    parcel = _parcel(call, scan, item, path)
+    _check_status(parcel, call.step, scan.quantity, path)
+    _check_tote(call, parcel, scan, path)
+    _admit(call, parcel, path)
+    lines = parcel.lines_of(item.id)
+    field = (*path, "code")
+    count_scan(lines, item.sku, scan.quantity, call.step, field=field)
+    return _count(call, parcel, scan, item, lines, place)
+
+
+def _parcel(call: _Call, scan: Scan, item: ItemFacts, path: Path) -> ScannedParcel:
+    """The parcel that a scan is for: the named one, that of the tote, or the first that asks."""
+    if scan.fulfillment_id is not None:
+        return _visible(call, scan.fulfillment_id, (*path, "fulfillmentId"))
+    if scan.tote is not None:
+        bound = call.floor.totes.get((call.location.id, comparison_key(scan.tote)))
+        if bound is not None:
+            return _visible(call, bound, (*path, "tote"))
+    for key in call.floor.carts.get(call.cart, ()):
+        parcel = call.floor.parcels.get(key)
+        if parcel is not None and _asks(call, parcel, scan, item):
+            return parcel
+    raise ScanMismatch(
+        f"No claimed task asks for {item.sku}.",
+        field=(*path, "code"),
+        details={"sku": item.sku, "expected": 0},
+    )
+
+
+def _visible(call: _Call, key: UUID, field: Path) -> ScannedParcel:
+    parcel = call.floor.parcels.get(key)
+    if (
+        parcel is None
+        or parcel.row["location_id"] != call.location.id
+        or not call.caller.sees_channel(parcel.channel)
+    ):
+        raise NotFound("fulfillment", str(key), field=field)
+    return parcel
+
+
+def _asks(call: _Call, parcel: ScannedParcel, scan: Scan, item: ItemFacts) -> bool:
+    """True if a parcel of the worker's tasks takes this scan, and the tote that it names."""
+    if parcel.status is not _READY[call.step] or not call.caller.sees_channel(parcel.channel):
+        return False
+    if scan.tote is not None and parcel.tote is not None:
+        return False
+    lines = parcel.lines_of(item.id)
+    if scan.quantity < 0:
+        return any(line.done(call.step) for line in lines)
+    return remaining(lines, call.step) > 0
+
+
+def _check_status(parcel: ScannedParcel, step: ScanStep, units: int, path: Path) -> None:
+    """Raise IllegalTransition unless the step may count units of the parcel.
+
+    A parcel that has passed the step asks for no unit: one unit more is a ScanMismatch.
+    """
+    if parcel.holds:
+        raise FulfillmentOnHold(parcel.status, _NEXT[step], parcel.holds, field=path)
+    passed = {_NEXT[step], FulfillmentStatus.PACKED}
+    if parcel.status is _READY[step] or (units > 0 and parcel.status in passed):
+        return
+    raise IllegalTransition("fulfillment", parcel.status, _NEXT[step], (), field=path)
+
+
+def _check_tote(call: _Call, parcel: ScannedParcel, scan: Scan, path: Path) -> None:
+    """Raise ScanMismatch if the tote holds another parcel, or the parcel is in another tote."""
+    if scan.tote is None:
+        return
+    bound = call.floor.totes.get((call.location.id, comparison_key(scan.tote)))
+    is_other = bound is not None and bound != parcel.row["id"]
+    if is_other or (parcel.tote is not None and not same_code(parcel.tote, scan.tote)):
+        reason = "holds another parcel" if is_other else f"is not {parcel.tote}, the parcel's tote"
+        raise ScanMismatch(
+            f"The tote {scan.tote} {reason}.",
+            field=(*path, "tote"),
+            details={"tote": scan.tote if parcel.tote is None else parcel.tote},
+        )
+
+
+def _admit(call: _Call, parcel: ScannedParcel, path: Path) -> None:
+    """Raise TaskNotClaimed if another worker holds the parcel's task."""
+    if parcel.row["id"] in call.admitted:
+        return
+    for row in parcel.tasks:
+        tasks.check_holder(call.tx, row, call.caller, path)
+    call.admitted.add(parcel.row["id"])
+
+
+def _count(
+    call: _Call,
+    parcel: ScannedParcel,
+    scan: Scan,
+    item: ItemFacts,
+    lines: Sequence[LineProgress],
+    place: BinFacts | None,
+) -> Mapping[str, Any]:
+    """Record a scan that was counted. Returns its result."""
+    key, units = parcel.row["id"], scan.quantity
+    parcel.changed.update(line.id for line in lines)
+    if scan.tote is not None and parcel.tote is None:
+        parcel.tote = scan.tote
+        call.floor.totes[call.location.id, comparison_key(scan.tote)] = key
+    emptied = False
+    if call.step is ScanStep.PICK:
+        bin_id = None if place is None else place.id
+        picks.record(call.tx, item.id, call.location.id, units, call.caller.actor, bin_id)
+        if place is not None:
+            left = call.floor.balances.get((item.id, place.id), 0) - units
+            call.floor.balances[item.id, place.id] = left
+            emptied = units > 0 and left <= 0
+    is_complete = remaining(parcel.lines, call.step) == 0
+    record = call.records.setdefault(key, ScanRecord(parcel, call.cart, Counter()))
+    record.units[item.sku] += units
+    if is_complete and call.step is ScanStep.PICK:
+        parcel.status = FulfillmentStatus.PICKED
+        record.is_picked = True
+    return {
+        "fulfillment": str(key),
+        "sku": item.sku,
+        "quantity": units,
+        "remaining": remaining(lines, call.step),
+        "complete": is_complete,
+        "binEmptied": emptied,
+    }
