@@ -32,7 +32,7 @@ from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
 from resolvers.root import SHARED_STREAMS, SNAPSHOT_STREAMS, schema
 from routes.journal_export import journal_export
-from routes.payment_webhooks import payment_webhooks
+from routes.webhooks import carrier_webhooks, payment_webhooks
 from schema.context import Context, Services
 from schema.errors import top_level
 from server.operations.engine import Engine, Operation
@@ -73,6 +73,7 @@ from workflows.access.api_keys import ensure_bootstrap_key
 from workflows.access.authentication import KeyCache, live_keys
 from workflows.availability.cache import AvailabilityCache
 from workflows.carriers.label_purchases import LabelPurchases
+from workflows.carriers.reports import receive_reports
 from workflows.jobs import JOBS, JobContext
 from workflows.reactions import REACTIONS
 from workflows.refunds.gateway_events import receive_payment_event
@@ -189,7 +190,10 @@ class Restow:
         address = parse_gateway(settings.payment_gateway)
         self.gateway = open_gateway(address, deliver=self.receive_payment)
         self.payouts = Payouts(self.transactions, self.gateway, terms)
-        carriers = open_carriers(settings.carriers, settings.base_currency)
+        self.receive_reports = partial(receive_reports, self.transactions)
+        carriers = open_carriers(
+            settings.carriers, settings.base_currency, deliver=self.receive_reports
+        )
         self.labels = LabelPurchases(self.transactions, carriers)
 
     def _make_streams(self) -> None:
@@ -258,6 +262,7 @@ class Restow:
                 messages_per_second=self.settings.socket_messages_per_second,
             ),
         )
+        secrets = WebhookSecrets(self.settings.webhook_secrets)
         origins = self.settings.cors_origins
         over_http, over_websocket = with_cors(endpoint, origins), CheckedOrigins(websocket, origins)
         routes: list[BaseRoute] = [
@@ -268,9 +273,8 @@ class Restow:
                 self.metrics,
                 self.callers,
             ),
-            payment_webhooks(
-                WebhookSecrets(self.settings.webhook_secrets), self.edge, self.receive_payment
-            ),
+            payment_webhooks(secrets, self.edge, self.receive_payment),
+            carrier_webhooks(secrets, self.edge, self.receive_reports),
             journal_export(self.services, self.callers),
         ]
         if self.settings.demo or self.settings.introspection_roles:

@@ -48,6 +48,7 @@ class ExceptionKind(StrEnum):
     ORDER_LATE = "ORDER_LATE"
     CARRIER_DELAY = "CARRIER_DELAY"
     PARCEL_LOST = "PARCEL_LOST"
+    CARRIER_CONFLICT = "CARRIER_CONFLICT"
     RETURN_OVERDUE = "RETURN_OVERDUE"
     RETURN_DISCREPANCY = "RETURN_DISCREPANCY"
     UNIDENTIFIED_PARCEL = "UNIDENTIFIED_PARCEL"
@@ -154,6 +155,12 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
             "the carrier reports a parcel as lost",
             "the parcel is found, or a later refund of the order has succeeded",
             HandlingRule(_HIGH, Role.SUPPORT, _DAY, Role.SUPERVISOR),
+        ),
+        ExceptionKind.CARRIER_CONFLICT: KindRow(
+            "CarrierEvent",
+            "a carrier sends an event again with another status",
+            "a person has resolved it",
+            HandlingRule(_MEDIUM, Role.SUPPORT, _DAY, Role.SUPERVISOR),
         ),
         ExceptionKind.RETURN_OVERDUE: KindRow(
             "Return",

@@ -67,6 +67,7 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "orders": orders.orders,
     "fulfillment": fulfillments.fulfillment,
     "fulfillments": fulfillments.fulfillments,
+    "carrierEvents": carriers.carrier_events,
     "tasks": tasks.tasks,
     "return": returns.return_,
     "returns": returns.returns,

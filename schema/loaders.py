@@ -10,10 +10,10 @@ import models.queries.catalog.item_codes as code_queries
 import models.queries.reads.access as access_reads
 import models.queries.reads.audit as audit_reads
 import models.queries.reads.bins as bin_reads
+import models.queries.reads.carriers as carrier_reads
 import models.queries.reads.catalog as catalog_reads
 import models.queries.reads.exceptions as exception_reads
 import models.queries.reads.fulfillments as fulfillment_reads
-import models.queries.reads.labels as label_reads
 import models.queries.reads.ledger as ledger_reads
 import models.queries.reads.orders as order_reads
 import models.queries.reads.policies as policy_reads
@@ -143,10 +143,13 @@ class Loaders:
     fulfillment_holds = scoped(fulfillment_reads.holds_by_id)
     holds_of_fulfillment = plain(fulfillment_reads.holds_by_fulfillment)
     lines_of_fulfillment = plain_related(fulfillment_reads.lines_by_fulfillment)
-    labels = scoped(label_reads.labels_by_id)
-    label_of_fulfillment = scoped(label_reads.live_labels_by_fulfillment)
-    label_of_return = scoped(label_reads.live_labels_by_return)
-    label_documents = plain(label_reads.documents_by_label)
+    carrier_events = scoped(carrier_reads.events_by_id)
+    tracking_of_fulfillment = plain(carrier_reads.tracking_by_fulfillment)
+    tracking_of_return = plain(carrier_reads.tracking_by_return)
+    labels = scoped(carrier_reads.labels_by_id)
+    label_of_fulfillment = scoped(carrier_reads.live_labels_by_fulfillment)
+    label_of_return = scoped(carrier_reads.live_labels_by_return)
+    label_documents = plain(carrier_reads.documents_by_label)
     returns = scoped(return_reads.returns_by_id)
     returns_of_order = related(return_reads.returns_by_order)
     return_items = scoped(return_reads.items_by_id)

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import workflows.carriers.label_purchases as label_purchases
+import workflows.carriers.waiting_reports as waiting_reports
+import workflows.events.webhook_messages as webhook_messages
 import workflows.exceptions.escalation as exception_escalation
 import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.orders.picks as picks
 import workflows.policies.activation as policy_activation
 import workflows.refunds.cancellation_refunds as cancellation_refunds
-import workflows.refunds.gateway_events as gateway_events
 import workflows.reservations.expiry as reservation_expiry
 import workflows.returns.expiry as return_expiry
 import workflows.stock.putaway_tasks as putaway_tasks
@@ -77,6 +78,12 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
         600.0,
         transaction(lambda tx: idempotency.delete_old_keys(tx.unit)),
     ),
+    Job(
+        "match carrier events",
+        2.0,
+        lambda context: waiting_reports.match_recent(context.transactions),
+    ),
+    Job("delete unmatched carrier events", 600.0, transaction(waiting_reports.delete_unmatched)),
     Job("delete old label documents", 600.0, transaction(label_purchases.delete_old_documents)),
-    Job("delete old webhook messages", 600.0, transaction(gateway_events.delete_old_messages)),
+    Job("delete old webhook messages", 600.0, transaction(webhook_messages.delete_old_messages)),
 )

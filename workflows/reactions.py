@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import workflows.carriers.label_choices as label_choices
 import workflows.carriers.label_reactions as label_reactions
+import workflows.carriers.waiting_reports as waiting_reports
 import workflows.exceptions.facts as exception_facts
 import workflows.orders.backorders as backorders
 import workflows.orders.fulfillment_holds as fulfillment_holds
@@ -61,6 +62,8 @@ from domain.events.returns import (
     ReturnInspectionRecorded,
     ReturnInTransit,
     ReturnReceived,
+    ReturnRequested,
+    ReturnTracked,
 )
 from workflows.transactions.actions import Reactions, after
 
@@ -84,7 +87,12 @@ REACTIONS = Reactions(
             after(FulfillmentReleased, task_lifecycle.follow_hold),
             after(FulfillmentPicked, task_lifecycle.advance),
             after(FulfillmentPacked, task_lifecycle.advance, label_choices.buy_when_packed),
-            after(FulfillmentShipped, task_lifecycle.advance, label_reactions.end_unneeded),
+            after(
+                FulfillmentShipped,
+                task_lifecycle.advance,
+                label_reactions.end_unneeded,
+                waiting_reports.apply_at_shipment,
+            ),
             after(FulfillmentDelivered, found_parcels.handle_delivery, exception_facts.end_loss),
             after(FulfillmentLost, exception_facts.report_loss),
             after(FulfillmentFound, exception_facts.end_loss),
@@ -99,7 +107,7 @@ REACTIONS = Reactions(
                 label_reactions.end_unneeded,
             ),
             after(LocationUpserted, putaway_tasks.begin_round),
-            after(LabelBought, label_numbers.follow_label),
+            after(LabelBought, label_numbers.follow_label, waiting_reports.match_label),
             after(LabelVoiding, label_numbers.follow_label),
             after(OrderAllocated, shortages.settle),
             after(
@@ -118,7 +126,9 @@ REACTIONS = Reactions(
                 exception_facts.end_wait_for_return,
                 label_reactions.end_unneeded,
             ),
-            after(ReturnInTransit, *_UPDATE_REFUNDS_AND_TASKS),
+            after(ReturnInTransit, *_UPDATE_REFUNDS_AND_TASKS, waiting_reports.match_return),
+            after(ReturnRequested, waiting_reports.match_return),
+            after(ReturnTracked, waiting_reports.match_return),
             after(ReturnExpired, *_UPDATE_REFUNDS_AND_TASKS, exception_facts.end_wait_for_return),
             after(ReturnInspectionRecorded, *_UPDATE_REFUNDS_AND_TASKS),
             after(ReturnReceived, *_UPDATE_AND_CLOSE, exception_facts.end_wait_for_return),

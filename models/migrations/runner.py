@@ -58,6 +58,7 @@ from models.migrations.later import (
     m0032_labels,
     m0033_item_codes,
     m0033_scans,
+    m0034_waiting_events,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -127,6 +128,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0032_labels", m0032_labels.statements),
     Version("0033_item_codes", m0033_item_codes.statements, fill=m0033_item_codes.FILL),
     Version("0033_scans", m0033_scans.statements),
+    Version("0034_waiting_events", m0034_waiting_events.statements),
 )
 
 _TABLE = (

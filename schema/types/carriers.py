@@ -1,4 +1,4 @@
-"""Shipping labels of carriers."""
+"""Carriers: their events about parcels, and shipping labels."""
 
 from datetime import datetime
 from typing import cast
@@ -6,13 +6,38 @@ from typing import cast
 import strawberry
 
 from models.carriers import ShippingLabelRow
+from models.queries.reads.carriers import CarrierEventRow
 from schema.context import Info
 from schema.fields.edges import edge
-from schema.fields.enums import LabelFormat, LabelStatus
+from schema.fields.enums import CarrierStatus, LabelFormat, LabelStatus
 from schema.fields.money import Money
 from schema.fields.node import Node, found_by, load
 from server.projection.contexts import OperationContext
 from server.projection.records import derived, made
+
+
+@found_by(lambda loaders: loaders.carrier_events)
+@strawberry.type
+class CarrierEvent(Node):
+    """A carrier's report about a parcel."""
+
+    carrier: str
+    tracking_number: str
+    status: CarrierStatus
+    occurred_at: datetime
+    """Time of the report, as the carrier states it."""
+    recorded_at: datetime
+    """Time at which it arrived."""
+
+    @strawberry.field
+    async def subject(self, info: Info) -> Node | None:
+        """The parcel: a Fulfillment or a Return; null: nothing bears this number yet."""
+        row = cast("CarrierEventRow", self.row)
+        if row["fulfillment_id"] is not None:
+            found: Node | None = await load(info.context, "Fulfillment", row["fulfillment_id"])
+        else:
+            found = await load(info.context, "Return", row["return_id"])
+        return found
 
 
 def _cost(row: ShippingLabelRow, context: OperationContext) -> Money | None:

@@ -14,7 +14,7 @@ from schema.fields.addresses import Address
 from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import FulfillmentStatus, HoldReason
 from schema.fields.node import Node, encode, found_by
-from schema.types.carriers import ShippingLabel
+from schema.types.carriers import CarrierEvent, ShippingLabel
 from schema.types.catalog import Item, Location, item_edge, location_edge
 from server.projection.contexts import OperationContext
 from server.projection.records import Record, column, derived, made, many, one
@@ -172,3 +172,7 @@ class Fulfillment(Node):
         lambda loaders: loaders.label_of_fulfillment, "id", one(ShippingLabel)
     )
     """Its live label: REQUESTED, UNKNOWN or BOUGHT; null: none."""
+    tracking: list[CarrierEvent] = edge(
+        lambda loaders: loaders.tracking_of_fulfillment, "id", many(CarrierEvent), rows=5
+    )
+    """The carrier's events of its number, oldest first by the carrier's time."""

@@ -16,7 +16,7 @@ from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import ConditionGrade, Disposition, ReturnItemState, ReturnStatus
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import json_of
-from schema.types.carriers import ShippingLabel
+from schema.types.carriers import CarrierEvent, ShippingLabel
 from schema.types.catalog import Item, Location, ReasonCode, item_edge
 from schema.types.decisions import PolicyDecision
 from schema.types.refunds import Refund, may_see_refunds
@@ -190,6 +190,10 @@ class Return(Node):
         lambda loaders: loaders.label_of_return, "id", one(ShippingLabel)
     )
     """Its live label: REQUESTED, UNKNOWN or BOUGHT; null: none."""
+    tracking: list[CarrierEvent] = edge(
+        lambda loaders: loaders.tracking_of_return, "id", many(CarrierEvent), rows=5
+    )
+    """The carrier's events of its parcel, oldest first by the carrier's time."""
     items: list[ReturnItem] = edge(
         lambda loaders: loaders.items_of_return, "id", many(ReturnItem), rows=10
     )

@@ -11,10 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+import workflows.carriers.label_requests as label_requests
 from domain.errors import DomainError
+from domain.orders.carriers import CarrierStatus
 from domain.stock.states import LocationKind
 from domain.values.money import Money
+from integrations.carriers.reports import CarrierReport
 from integrations.payments.gateway import Chargeback
 from integrations.payments.gateway import PaymentEventType as Told
 from tests.builders.catalog import a_location
@@ -22,7 +26,9 @@ from tests.builders.in_process_server import InProcessServer
 from tests.builders.refunds import FAILED, FIONA, FRED, PENDING, SUCCEEDED, RefundDesk
 from tests.builders.returns import BOSS, Desk
 from tests.builders.store import ADMIN, Shop, open_shop
+from tests.builders.transactions import rows
 from tests.builders.warehouse import ANN, Warehouse
+from workflows.carriers.commands import BuyLabel, VoidLabel
 from workflows.catalog.locations import upsert
 from workflows.jobs import JOBS, JobContext
 from workflows.orders.commands import Payment
@@ -80,7 +86,9 @@ class SalesStory:
             await step()
         for step in (self.fulfillment_holds, self.cancellations):
             await step()
-        for step in (self.returns, self.refunds, self.parcels, self.claims, self.expiry, self.jobs):
+        for step in (self.returns, self.refunds, self.parcels, self.labels, self.claims):
+            await step()
+        for step in (self.expiry, self.jobs):
             await step()
 
     def reference(self) -> str:
@@ -238,6 +246,37 @@ class SalesStory:
         await desk.cancel(await done(desk.create(order, "0.40")))
         charged = Chargeback(paid, Money(100, "GBP"), reason="fraud", id=self.reference())
         await receive_payment_event(self.shop.transactions, self.reference(), charged)
+
+    async def labels(self) -> None:
+        """Buy a label, receive reports before and after the parcel ships; give a label back."""
+        restow, perform = self.api.restow, self.shop.transactions.perform
+        for is_kept in (True, False):
+            [parcel] = await self.shop.fulfillments(await self.sell(("TEE-S", 1)))
+            wanted = BuyLabel(("Fulfillment", parcel["id"]))
+            label = await done(perform(label_requests.buy, Request(wanted, ADMIN)))
+            await restow.labels.work()
+            number = await self.number_of(parcel["id"])
+            self.shop.clock.forward(seconds=1)
+            for each in (number, self.reference()):
+                at = self.shop.clock.now
+                report = CarrierReport("simulator", each, "1", CarrierStatus.DELIVERED, at)
+                await restow.receive_reports(self.reference(), [report])
+            if is_kept:
+                await done(self.shop.ship(parcel["id"], carrier=None, tracking_number=None))
+            else:
+                await done(
+                    perform(
+                        label_requests.void,
+                        Request(VoidLabel(UUID(label.refs["label"])), ADMIN),
+                    )
+                )
+                await restow.labels.work()
+
+    async def number_of(self, fulfillment_id: UUID) -> str:
+        """The tracking number of a fulfillment's label."""
+        sql = "SELECT tracking_number FROM fulfillment WHERE id = $1"
+        [row] = await rows(self.shop.database, sql, fulfillment_id)
+        return str(row["tracking_number"])
 
     async def claims(self) -> None:
         """Claim tasks; the claims expire with the holds."""

@@ -13,7 +13,7 @@ from integrations.payments.gateway import Chargeback, PaymentEvent, event_body
 from integrations.payments.gateway import PaymentEventType as Told
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database
-from routes.payment_webhooks import BODY_BYTES_MAX, payment_webhooks
+from routes.webhooks import BODY_BYTES_MAX, payment_webhooks
 from server.transports.edge import NetworkEdge
 from tests.builders.in_process_server import InProcessServer
 from tests.builders.refunds import PENDING, RefundDesk, open_refund_desk

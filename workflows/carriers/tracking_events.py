@@ -7,10 +7,10 @@ tracking number names. It occurred at the time that the carrier reports. Returns
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
@@ -18,12 +18,11 @@ import models.queries.orders.carrier_events as carrier_event_queries
 import models.queries.returns.returns as return_queries
 import workflows.carriers.parcel_effects as parcel_effects
 import workflows.orders.locked_orders as locked_orders
-from domain.access.callers import Caller
-from domain.errors import IdempotencyKeyReused, NotFound
+from domain.access.callers import SYSTEM, Caller
+from domain.errors import IdempotencyKeyReused, Invalid, NotFound
 from domain.events.fulfillments import CarrierRecorded
 from domain.events.payloads import encode
 from domain.orders.orders import check_client_time
-from domain.problems import Problems
 from domain.values.codes import check_stored, comparison_key
 from models.queries.orders.carrier_events import RecordedEventRow
 from workflows.access.visibility import sees_return
@@ -35,6 +34,8 @@ from workflows.transactions.transaction import Transaction
 
 PARCELS_MAX = 50
 FIELD = ("input", "trackingNumber")
+# The caller of reports that a carrier sends itself.
+CARRIER: Final = replace(SYSTEM, actor="carrier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class TrackedParcel:
         return self.subject[0] == "Fulfillment"
 
     @property
+    def keys(self) -> tuple[UUID | None, UUID | None]:
+        """The key of its fulfillment and of its return; one of them is None."""
+        key = self.subject[1]
+        return (key, None) if self.is_outbound else (None, key)
+
+    @property
     def refs(self) -> Mapping[str, Any]:
         return {self.subject[0].lower(): str(self.subject[1])}
 
@@ -67,52 +74,55 @@ async def record(
     names no parcel in the caller's scope. Records `carrier.recorded`, and the events of the
     fulfillment and the order if they change.
     """
-    _check(tx, command)
-    recorded = await _recorded(tx, command)
-    if recorded is not None:
-        return await _replay(tx, recorded, command, caller)
-    parcel = await _find(tx, command, caller)
-    event_id = tx.new_id()
-    if not await carrier_event_queries.record(
-        tx.session, _values(tx, event_id, command, parcel, caller)
-    ):
-        recorded = await _recorded(tx, command)
-        assert recorded is not None
-        return await _replay(tx, recorded, command, caller)
+    check(command, tx.now)
+    known = await recorded(tx, command)
+    if known is not None:
+        return await _replay(tx, known, command, caller)
+    parcel = await find(tx, command, caller)
+    if parcel is None:
+        raise NotFound("parcel", command.tracking_number, field=FIELD)
+    event_id = await store(tx, command, parcel, caller)
+    if event_id is None:
+        known = await recorded(tx, command)
+        assert known is not None
+        return await _replay(tx, known, command, caller)
     order = await locked_orders.lock(tx, parcel.order_id, FIELD)
-    if parcel.is_outbound and not parcel.is_returning:
-        await parcel_effects.apply(tx, order, command, parcel.subject[1], caller)
-    await _record_event(tx, event_id, command, order, parcel, caller)
+    await take_effect(tx, event_id, order, command, parcel, caller)
     return parcel.refs
 
 
-async def _recorded(tx: Transaction, command: RecordCarrierEvent) -> RecordedEventRow | None:
+async def recorded(tx: Transaction, command: RecordCarrierEvent) -> RecordedEventRow | None:
+    """The event of a report that was recorded before; None: it is new."""
     return await carrier_event_queries.recorded_event(
         tx.session, command.carrier, command.event_reference, command.tracking_number
     )
 
 
-def _check(tx: Transaction, command: RecordCarrierEvent) -> None:
+def check(command: RecordCarrierEvent, now: datetime) -> None:
+    """Raise Invalid for a report that cannot be stored, or that lies in the future."""
     texts = {
         "carrier": command.carrier,
         "trackingNumber": command.tracking_number,
         "eventId": command.event_reference,
     }
-    problems = Problems()
-    problems.each(partial(check_stored, text, field) for field, text in texts.items())
-    with problems.under():
-        check_client_time(command.occurred_at, tx.now, may_backdate=True, field="occurredAt")
-    problems.refuse("input")
+    for field, text in texts.items():
+        check_stored(text, "input", field)
+    try:
+        check_client_time(command.occurred_at, now, may_backdate=True, field="occurredAt")
+    except Invalid as error:
+        raise error.under("input") from None
 
 
-def _values(
-    tx: Transaction,
-    event_id: UUID,
-    command: RecordCarrierEvent,
-    parcel: TrackedParcel,
-    caller: Caller,
-) -> Sequence[object]:
-    return (
+async def store(
+    tx: Transaction, command: RecordCarrierEvent, parcel: TrackedParcel | None, caller: Caller
+) -> UUID | None:
+    """Store a report with its parcel; None: nothing bears its number yet. Returns its id.
+
+    Returns None if the same report was stored at the same time.
+    """
+    event_id = tx.new_id()
+    fulfillment_id, return_id = (None, None) if parcel is None else parcel.keys
+    values = (
         event_id,
         command.carrier,
         command.event_reference,
@@ -121,47 +131,81 @@ def _values(
         command.occurred_at,
         tx.now,
         caller.actor,
-        parcel.subject[1] if parcel.is_outbound else None,
-        None if parcel.is_outbound else parcel.subject[1],
+        fulfillment_id,
+        return_id,
         comparison_key(command.carrier),
         comparison_key(command.tracking_number),
     )
+    return event_id if await carrier_event_queries.record(tx.session, values) else None
 
 
-async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) -> TrackedParcel:
+async def assign(tx: Transaction, event_id: UUID, parcel: TrackedParcel) -> bool:
+    """Give a report that waited its parcel; False if it has one already."""
+    return await carrier_event_queries.assign(tx.session, event_id, *parcel.keys)
+
+
+async def take_effect(
+    tx: Transaction,
+    event_id: UUID,
+    order: LockedOrder,
+    command: RecordCarrierEvent,
+    parcel: TrackedParcel,
+    caller: Caller,
+) -> None:
+    """Apply a stored report to its parcel of a locked order.
+
+    A parcel that has not shipped is not changed: its reports have their effects when it ships
+    (workflows/carriers/waiting_reports.py). Records `carrier.recorded`, and the events of the
+    fulfillment and the order if they change.
+    """
+    if parcel.is_outbound:
+        row = await carrier_event_queries.parcel(tx.session, parcel.subject[1])
+        assert row is not None
+        if row["shipped_at"] is None:
+            after = {"carrier": command.carrier, "status": str(command.status)}
+            tx.outbox.audit(caller.actor, "carrierEventRecord", parcel.subject, after=after)
+            return
+        if not parcel.is_returning:
+            await parcel_effects.apply(tx, order, command, parcel.subject[1], caller)
+    await _record_event(tx, event_id, command, order, parcel, caller)
+
+
+async def find(
+    tx: Transaction, command: RecordCarrierEvent, caller: Caller
+) -> TrackedParcel | None:
     """The newest parcel of this number: an outbound one of this carrier, else a returning one.
 
     After the carrier has reported an outbound parcel as returned to its sender, its number names
-    the return.
+    the return. None: nothing in the caller's scope bears the number.
     """
-    found = await carrier_event_queries.parcels_named(
+    named = await carrier_event_queries.parcels_named(
         tx.session, command.carrier, command.tracking_number, PARCELS_MAX
     )
     out = None
-    for row in found:
+    for row in named:
         if caller.sees_channel(row["channel"]) and caller.sees_location(row["location"]):
             out = TrackedParcel(("Fulfillment", row["id"]), row["order_id"], row["location"])
+            if row["shipped_at"] is None:
+                return out
             sent_back_at = await carrier_event_queries.sent_back_at(tx.session, row["id"])
             if sent_back_at is None or command.occurred_at < sent_back_at:
                 return out
             break
-    named = await return_queries.returns_named(tx.session, None, None, command.tracking_number)
-    for each in reversed(named):
+    returning = await return_queries.returns_named(tx.session, None, None, command.tracking_number)
+    for each in reversed(returning):
         if await sees_return(tx.session, caller, each["id"]):
             return TrackedParcel(("Return", each["id"]), each["order_id"], each["destination"])
-    if out is not None:
-        return replace(out, is_returning=True)
-    raise NotFound("parcel", command.tracking_number, field=FIELD)
+    return None if out is None else replace(out, is_returning=True)
 
 
 async def _replay(
-    tx: Transaction, recorded: RecordedEventRow, command: RecordCarrierEvent, caller: Caller
+    tx: Transaction, known: RecordedEventRow, command: RecordCarrierEvent, caller: Caller
 ) -> Outcome:
     """The outcome of a report that was recorded before.
 
     Raises NotFound if not visible, and IdempotencyKeyReused if it was recorded with another status.
     """
-    if (key := recorded["fulfillment_id"]) is not None:
+    if (key := known["fulfillment_id"]) is not None:
         kind = "fulfillment"
         row = await carrier_event_queries.parcel(tx.session, key)
         is_seen = (
@@ -170,17 +214,16 @@ async def _replay(
             and caller.sees_location(row["location"])
         )
     else:
-        kind, key = "return", recorded["return_id"]
-        assert key is not None
-        is_seen = await sees_return(tx.session, caller, key)
+        kind, key = "return", known["return_id"]
+        is_seen = key is not None and await sees_return(tx.session, caller, key)
     if not is_seen:
         raise NotFound("parcel", command.tracking_number, field=FIELD)
-    if recorded["status"] != command.status:
+    if known["status"] != command.status:
         raise IdempotencyKeyReused(
             f"The event {command.event_reference!r} of this parcel was recorded as"
-            f" {recorded['status']}; {command.status} was sent.",
+            f" {known['status']}; {command.status} was sent.",
             field=("input", "eventId"),
-            details={"recorded": recorded["status"], "sent": str(command.status)},
+            details={"recorded": known["status"], "sent": str(command.status)},
         )
     return Outcome(refs={kind: str(key)}, replayed=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -10,14 +9,13 @@ import structlog
 
 import models.queries.refunds.chargebacks as chargeback_queries
 import models.queries.refunds.payouts as payout_queries
-import models.queries.refunds.refunds as refund_queries
+import workflows.events.webhook_messages as webhook_messages
 import workflows.refunds.chargebacks as chargebacks
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.payout_attempts as payout_attempts
 from domain.refunds.payouts import GatewaySignal
 from integrations.payments.gateway import CHARGEBACK, Chargeback, PaymentEvent
 from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, GatewayReport, PayoutTerms
-from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
 
@@ -25,9 +23,6 @@ logger = structlog.get_logger(__name__)
 
 PAYMENTS: Final = "payments"
 ACTOR: Final = "gateway"
-# Ids are kept much longer than a signature is valid (five minutes).
-KEPT_FOR: Final = timedelta(days=7)
-DELETED_MAX: Final = 1_000
 
 
 class MessageResult(StrEnum):
@@ -59,21 +54,10 @@ async def receive_payment_event(
     return result
 
 
-async def delete_old_messages(tx: Transaction) -> int:
-    """Delete ids of messages that are older than KEPT_FOR; returns their number."""
-    return await refund_queries.delete_messages(tx.session, tx.now - KEPT_FOR, DELETED_MAX)
-
-
-async def record_once(tx: Transaction, source: str, message_id: str) -> bool:
-    """Record a message of this source. Returns False if it was recorded before."""
-    tx.locking(LockClass.KEYS)
-    return await refund_queries.record_message(tx.session, tx.new_id(), source, message_id, tx.now)
-
-
 async def _receive(
     tx: Transaction, message_id: str, event: PaymentEvent | Chargeback, terms: PayoutTerms
 ) -> MessageResult:
-    if not await record_once(tx, PAYMENTS, message_id):
+    if not await webhook_messages.record_once(tx, PAYMENTS, message_id):
         return MessageResult.REPEATED
     if isinstance(event, Chargeback):
         payment = await chargeback_queries.payment_named(tx.session, event.payment_reference)

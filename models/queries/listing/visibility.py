@@ -151,6 +151,23 @@ SHIPPING_LABEL: Final = Visibility(
     channel=f"s.channel_id = {_CHANNELS}",
     location=f"s.location_id = {_LOCATIONS}",
 )
+# An event that waits for its parcel exists for keys without a limit only.
+CARRIER_EVENT: Final = Visibility(
+    "carrier_event v",
+    "uuid",
+    channel=(
+        "(EXISTS (SELECT 1 FROM fulfillment f JOIN sales_order o ON o.id = f.order_id"
+        f" WHERE f.id = v.fulfillment_id AND o.channel_id = {_CHANNELS}{CHECKED})"
+        " OR EXISTS (SELECT 1 FROM customer_return r JOIN sales_order o ON o.id = r.order_id"
+        f" WHERE r.id = v.return_id AND o.channel_id = {_CHANNELS}{CHECKED}))"
+    ),
+    location=(
+        "(EXISTS (SELECT 1 FROM fulfillment f WHERE f.id = v.fulfillment_id"
+        f" AND f.location_id = {_LOCATIONS}{CHECKED})"
+        " OR EXISTS (SELECT 1 FROM customer_return r WHERE r.id = v.return_id"
+        f" AND {_at('r')}{CHECKED}))"
+    ),
+)
 TASK: Final = Visibility(
     "task t",
     "uuid",

@@ -13,8 +13,9 @@ from models.database.sessions import Session
 
 
 class RecordedEventRow(TypedDict):
-    """A recorded carrier event: its status, and its parcel, a fulfillment or a return."""
+    """A recorded carrier event: its status, and its fulfillment or return; neither: it waits."""
 
+    id: UUID
     status: str
     fulfillment_id: UUID | None
     return_id: UUID | None
@@ -26,7 +27,7 @@ async def recorded_event(
     """A carrier event that is already recorded; None if it is new."""
     return await session.row(
         RecordedEventRow,
-        "SELECT status, fulfillment_id, return_id FROM carrier_event"
+        "SELECT id, status, fulfillment_id, return_id FROM carrier_event"
         " WHERE carrier_key = $1 AND event_reference = $2 AND tracking_number_key = $3",
         comparison_key(carrier),
         event_reference,
@@ -97,7 +98,7 @@ async def units_found(
 
 
 _PARCELS = """
-SELECT f.id, f.order_id, f.status, f.location_id, f.version, o.channel_id,
+SELECT f.id, f.order_id, f.status, f.location_id, f.version, f.shipped_at, o.channel_id,
   c.code AS channel, l.code AS location
 FROM fulfillment f JOIN sales_order o ON o.id = f.order_id
 JOIN channel c ON c.id = o.channel_id JOIN location l ON l.id = f.location_id
@@ -112,6 +113,7 @@ class ParcelRow(TypedDict):
     status: str
     location_id: int
     version: int
+    shipped_at: datetime | None
     channel_id: int
     channel: str
     location: str
@@ -120,10 +122,14 @@ class ParcelRow(TypedDict):
 async def parcels_named(
     session: Session, carrier: str, tracking_number: str, limit: int
 ) -> Sequence[ParcelRow]:
-    """Fulfillments shipped with this tracking number, the newest first: numbers are reused."""
+    """Fulfillments with this tracking number, the newest first: numbers are reused.
+
+    One that has not shipped has the number of its label and is newer than those that have.
+    """
     sql = (
         f"{_PARCELS} WHERE f.tracking_number_key = $1 AND f.carrier_key = $2"
-        " ORDER BY f.shipped_at DESC, f.id DESC LIMIT $3"
+        " AND f.status <> 'CANCELLED'"
+        " ORDER BY f.shipped_at DESC NULLS FIRST, f.id DESC LIMIT $3"
     )
     keys = comparison_key(tracking_number), comparison_key(carrier)
     return await session.rows(ParcelRow, sql, *keys, limit)
@@ -155,4 +161,101 @@ async def write_parcel(session: Session, fulfillment_id: UUID, changes: ParcelCh
         changes["lost_at"],
         changes["version"],
         changes["updated_at"],
+    )
+
+
+_WAITS = "e.fulfillment_id IS NULL AND e.return_id IS NULL"
+_WAITING = (
+    "SELECT e.id, e.carrier, e.event_reference, e.tracking_number, e.status, e.occurred_at,"
+    " e.actor, e.fulfillment_id FROM carrier_event e"
+)
+
+
+class WaitingEventRow(TypedDict):
+    """An event that has had no effect yet; it may have its fulfillment already."""
+
+    id: UUID
+    carrier: str
+    event_reference: str
+    tracking_number: str
+    status: str
+    occurred_at: datetime
+    actor: str
+    fulfillment_id: UUID | None
+
+
+async def waiting(
+    session: Session, tracking_number: str, limit: int, fulfillment_id: UUID | None = None
+) -> Sequence[WaitingEventRow]:
+    """Events of a number without a parcel, by the carrier's time, the oldest first.
+
+    `fulfillment_id`: also those of this fulfillment, which has shipped just now.
+    """
+    key = comparison_key(tracking_number)
+    order = "ORDER BY e.occurred_at, e.id LIMIT $2"
+    if fulfillment_id is None:
+        sql = f"{_WAITING} WHERE e.tracking_number_key = $1 AND {_WAITS} {order}"
+        return await session.rows(WaitingEventRow, sql, key, limit)
+    sql = (
+        f"{_WAITING} WHERE e.tracking_number_key = $1"
+        f" AND ({_WAITS} OR e.fulfillment_id = $3) {order}"
+    )
+    return await session.rows(WaitingEventRow, sql, key, limit, fulfillment_id)
+
+
+async def matchable(session: Session, since: datetime, limit: int) -> Sequence[WaitingEventRow]:
+    """Events recorded since an instant without a parcel, although one bears their number now."""
+    return await session.rows(
+        WaitingEventRow,
+        f"{_WAITING} WHERE {_WAITS} AND e.recorded_at >= $1 AND (EXISTS (SELECT 1"
+        " FROM fulfillment f WHERE f.tracking_number_key = e.tracking_number_key"
+        " AND f.carrier_key = e.carrier_key AND f.status <> 'CANCELLED') OR EXISTS (SELECT 1"
+        " FROM customer_return r WHERE r.tracking_number_key = e.tracking_number_key))"
+        " ORDER BY e.occurred_at, e.id LIMIT $2",
+        since,
+        limit,
+    )
+
+
+async def assign(
+    session: Session, event_id: UUID, fulfillment_id: UUID | None, return_id: UUID | None
+) -> bool:
+    """Give an event its parcel; False if it has one already."""
+    changed = await session.execute(
+        "UPDATE carrier_event SET fulfillment_id = $2, return_id = $3"
+        " WHERE id = $1 AND fulfillment_id IS NULL AND return_id IS NULL",
+        event_id,
+        fulfillment_id,
+        return_id,
+    )
+    return changed == 1
+
+
+async def delete_unmatched(session: Session, before: datetime, limit: int) -> int:
+    """Delete events without a parcel that were recorded before an instant; their number."""
+    return await session.execute(
+        "DELETE FROM carrier_event WHERE fulfillment_id IS NULL AND return_id IS NULL"
+        f" AND id IN (SELECT e.id FROM carrier_event e WHERE {_WAITS} AND e.recorded_at < $1"
+        " ORDER BY e.recorded_at LIMIT $2)",
+        before,
+        limit,
+    )
+
+
+class PlaceRow(TypedDict):
+    """The channel and the location of an event's parcel."""
+
+    channel_id: int
+    location_id: int | None
+
+
+async def place_of(session: Session, event_id: UUID) -> PlaceRow | None:
+    """The channel and the location of an event's parcel; None: it has no parcel."""
+    return await session.row(
+        PlaceRow,
+        "SELECT o.channel_id, COALESCE(f.location_id, r.destination_id) AS location_id"
+        " FROM carrier_event e LEFT JOIN fulfillment f ON f.id = e.fulfillment_id"
+        " LEFT JOIN customer_return r ON r.id = e.return_id"
+        " JOIN sales_order o ON o.id = COALESCE(f.order_id, r.order_id) WHERE e.id = $1",
+        event_id,
     )

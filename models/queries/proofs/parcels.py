@@ -42,7 +42,7 @@ _FOLLOWS_ITS_CARRIER = """
 SELECT o.number || ' ' || c.tracking_number AS place, c.status AS expected, f.status AS found
 FROM carrier_event c JOIN fulfillment f ON f.id = c.fulfillment_id
 JOIN sales_order o ON o.id = f.order_id
-WHERE (c.status = 'DELIVERED' AND f.status <> 'DELIVERED'
+WHERE f.shipped_at IS NOT NULL AND (c.status = 'DELIVERED' AND f.status <> 'DELIVERED'
     OR c.status = 'LOST' AND f.status NOT IN ('LOST', 'DELIVERED'))
   AND NOT EXISTS (SELECT 1 FROM carrier_event b
     WHERE b.fulfillment_id = f.id AND b.status = 'RETURNED_TO_SENDER')

@@ -26,6 +26,7 @@ _COLUMNS = """a.*,
 # the actor that caused them.
 _SUBJECTS: Final[Mapping[str, Visibility]] = MappingProxyType(
     {
+        "CarrierEvent": visibility.CARRIER_EVENT,
         "Channel": visibility.CHANNEL,
         "Fulfillment": visibility.FULFILLMENT,
         "Item": visibility.ITEM,

@@ -342,28 +342,3 @@ async def approvals_of(session: Session, refund_id: UUID) -> Sequence[RefundAppr
         " WHERE refund_id = $1 ORDER BY decided_at, id",
         refund_id,
     )
-
-
-async def delete_messages(session: Session, before: datetime, limit: int) -> int:
-    """Delete up to `limit` webhook ids accepted before an instant; returns how many there were."""
-    return await session.execute(
-        "DELETE FROM webhook_message WHERE id IN"
-        " (SELECT id FROM webhook_message WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
-        before,
-        limit,
-    )
-
-
-async def record_message(
-    session: Session, row_id: UUID, source: str, message_key: str, now: datetime
-) -> bool:
-    """Record a message; True if it is new. Waits for a concurrent insert of the same one."""
-    taken = await session.execute(
-        "INSERT INTO webhook_message (id, source, message_key, received_at)"
-        " VALUES ($1, $2, $3, $4) ON CONFLICT (source, message_key) DO NOTHING",
-        row_id,
-        source,
-        message_key,
-        now,
-    )
-    return taken == 1

@@ -61,6 +61,7 @@ QUERIES: Final = (
     Row("orders", "", "$Order", INSIDE, BOTH),
     Row("fulfillment", 'id: "$Fulfillment"', "$Fulfillment", INSIDE, BOTH),
     Row("fulfillments", "", "$Fulfillment", INSIDE, BOTH),
+    Row("carrierEvents", 'trackingNumber: "$tracking"', "$tracking", INSIDE, BOTH),
     Row("tasks", "", "$Task", INSIDE, BOTH),
     Row("return", 'id: "$Return"', "$Return", ALL, BOTH),
     Row("returns", "", "$Return", INSIDE, BOTH),

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from integrations.signed_webhooks import WebhookSecrets
-from routes.payment_webhooks import webhook_route
+from routes.webhooks import webhook_route
 from server.operations.errors import RequestRefused
 from server.transports.bodies import ClientLeft, read_body
 from server.transports.edge import EdgeLimits, NetworkEdge, peer_of

@@ -51,6 +51,7 @@ class ScriptedCarrier:
     sold: dict[str, Purchase] = field(default_factory=dict)
     orders: list[LabelOrder] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    voided: set[str] = field(default_factory=set)
 
     async def buy(self, label: LabelOrder) -> Purchase:
         self.calls.append("buy")
@@ -76,6 +77,8 @@ class ScriptedCarrier:
         answer = self.voids.pop(0) if self.voids else VOIDED
         if isinstance(answer, IntegrationError):
             raise answer
+        if answer is VOIDED:
+            self.voided.add(label_id)
         return answer
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+import workflows.events.webhook_messages as webhook_messages
 import workflows.refunds.gateway_events
 import workflows.refunds.payouts
 from integrations.errors import IntegrationTimeout
@@ -139,16 +140,6 @@ async def test_message_ids_are_forgotten_long_after_their_signature(
 ) -> None:
     await refund_desk.pay()
     await refund_desk.receive_webhook(refund, Told.SUCCEEDED)
-    assert (
-        await refund_desk.shop.transactions.run(
-            workflows.refunds.gateway_events.delete_old_messages
-        )
-        == 0
-    )
+    assert await refund_desk.shop.transactions.run(webhook_messages.delete_old_messages) == 0
     refund_desk.shop.clock.forward(days=7, seconds=1)
-    assert (
-        await refund_desk.shop.transactions.run(
-            workflows.refunds.gateway_events.delete_old_messages
-        )
-        == 1
-    )
+    assert await refund_desk.shop.transactions.run(webhook_messages.delete_old_messages) == 1

@@ -5,7 +5,7 @@ signature that is wrong or older than five minutes, 408 for a body that is too s
 that is too large, 503 while the database is unavailable. After 408, 429 and 503 the sender retries.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from integrations.carriers.reports import CarrierReport, parse_reports
 from integrations.payments.gateway import Chargeback, PaymentEvent, parse_event
 from integrations.signed_webhooks import SignedMessage, WebhookRefused, WebhookSecrets
 from models.database.sessions import DatabaseError
@@ -65,6 +66,22 @@ def payment_webhooks(
         return {"result": await take(message.id, parse_event(message.body))}
 
     return webhook_route("/webhooks/payments", secrets, edge, take_event)
+
+
+def carrier_webhooks(
+    secrets: WebhookSecrets,
+    edge: NetworkEdge,
+    take: Callable[[str, Sequence[CarrierReport]], Awaitable[list[str]]],
+) -> Route:
+    """`/webhooks/carriers`: reports of carriers about parcels.
+
+    `edge` limits the bodies, as for all requests. `take` gets the message's id and its reports.
+    """
+
+    async def take_reports(message: SignedMessage) -> Mapping[str, Any]:
+        return {"taken": await take(message.id, parse_reports(message.body))}
+
+    return webhook_route("/webhooks/carriers", secrets, edge, take_reports)
 
 
 def _refusal(status: int, reason: str, headers: Mapping[str, str] | None = None) -> Response:
