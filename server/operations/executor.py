@@ -4,9 +4,9 @@ server/projection explains plain parts. Two steps of graphql-core first check fo
 the completion of a field's value, and the execution of an object's fields.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from typing import Any, cast
 
 import graphql.execution
@@ -35,7 +35,7 @@ from server.operations.root_fields import RootField, prepared_root_field
 from server.operations.shapes import shape_of
 from server.projection.codegen import compile_object, compile_value
 from server.projection.plans import Projection, Shape, Waits, is_waiting
-from server.projection.slices import Slices
+from server.projection.slices import Abandonable, Slices
 
 _UNDECIDED: Any = object()
 
@@ -172,7 +172,7 @@ class Executor(graphql.execution.Executor[None]):
                 whole = (return_type, field_details_list, info, path, result, position_context)
                 if self.slices is not None:
                     walk = partial(super().complete_value, *whole)
-                    return self._project_in_slices(self.slices, project, result, walk)
+                    return Abandonable(self._project_in_slices(self.slices, project, result, walk))
                 is_root = path.prev is None
                 waits = project.waits_beside(self.context_value) if is_root else project.waits()
                 try:
@@ -185,7 +185,26 @@ class Executor(graphql.execution.Executor[None]):
                         return completed
                     walk = partial(super().complete_value, *whole)
                     return self._follow(project, completed, waits, walk)
-        return super().complete_value(
+        completed = super().complete_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+        if self.slices is not None and iscoroutine(completed):
+            return Abandonable(completed)
+        return completed
+
+    def complete_awaitable_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: None,
+    ) -> Coroutine[Any, Any, Any]:
+        """Complete the value of an awaitable, which may be abandoned in a large operation."""
+        if self.slices is not None and iscoroutine(result):
+            result = Abandonable(result)
+        return super().complete_awaitable_value(
             return_type, field_details_list, info, path, result, position_context
         )
 

@@ -5,7 +5,15 @@ of them. So rows are counted as often as the answer has them: each record has a 
 of its places in the answer.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from typing import Any, Final
 
 from server.projection.pace import Pace
@@ -14,6 +22,26 @@ from server.projection.plans import Projection, Waiting, Waits
 ELEMENTS: Final = 50  # of a list that are projected between two looks at the clock
 
 Weights = Sequence[list[int]]
+
+
+class Abandonable:
+    """A coroutine that may never start: its operation is refused or stopped before.
+
+    Python warns of a coroutine that is dropped before it starts. A large operation that has too
+    many rows drops thousands of them.
+    """
+
+    __slots__ = ("_coroutine",)
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        # As a generator, it keeps this object, and so the coroutine, until the end.
+        return (yield from self._coroutine.__await__())
+
+    def __del__(self) -> None:
+        self._coroutine.close()
 
 
 class Slices:

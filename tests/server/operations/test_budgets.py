@@ -1,7 +1,9 @@
 """Budgets of a running query: its time, its objects, its bytes, and its share of the event loop."""
 
 import asyncio
+import gc
 import time
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,6 +23,7 @@ from server.operations.errors import RequestRefused
 from server.operations.limits import RequestLimits
 from server.operations.request import GraphQLRequest
 from server.projection.pace import Pace
+from server.projection.slices import Abandonable
 from tests.builders.in_process_server import InProcessServer
 from tests.server.large_sales import ORDERS, REFERENCE, RETURNS, open_large_sales
 from tests.server.sample import SampleContext
@@ -154,6 +157,22 @@ async def test_large_answers_are_whole_and_hold_the_event_loop_briefly(
     refused = (await api.post(nested(3))).json()
     assert "data" not in refused
     assert "more than 100,000 bytes" in refused["errors"][0]["message"]
+
+
+async def test_a_coroutine_that_is_dropped_before_it_starts_causes_no_warning() -> None:
+    async def answer() -> int:
+        return 7
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Abandonable(answer())  # dropped
+        waiting = asyncio.ensure_future(Abandonable(answer()))
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        del waiting
+        gc.collect()
+    assert await Abandonable(answer()) == 7
 
 
 async def test_slices_change_no_answer(
