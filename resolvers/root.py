@@ -61,6 +61,7 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "availability": availability.availability,
     "stockLevels": stock.stock_levels,
     "stockMovements": stock.stock_movements,
+    "scan": stock.scan,
     "reservation": reservations.reservation,
     "reservations": reservations.reservations,
     "order": orders.order,

@@ -6,15 +6,20 @@ from typing import Annotated
 
 from strawberry import UNSET, argument
 
+import models.queries.reads.catalog as catalog_reads
 import models.queries.reads.stock as stock_reads
+import models.queries.stock.scans as scans
 import workflows.stock.adjustments
 import workflows.stock.goods_receipts
 import workflows.stock.putaways
+from domain.errors import BadRequest
 from domain.values.search_texts import search_term
 from models.queries.reads.catalog import ItemFilters
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, Resume, Snapshot, given
 from schema.fields.enums import MovementKind, StockState
+from schema.fields.lookups import SEARCH_MAX
+from schema.fields.node import Node, key_of, load_all
 from schema.fields.paging import Connection, CountedConnection, selection_of, window
 from schema.mutations.perform import perform_mutation
 from schema.mutations.stock import (
@@ -77,6 +82,32 @@ async def stock_levels(
         having=given(having),
     )
     return CountedConnection(page, StockLevel.from_row, info.context)
+
+
+async def scan(
+    info: Info,
+    code: Annotated[str, argument(description="As a scanner reads it; at most 255 characters.")],
+    location_code: str,
+) -> list[Node]:
+    """All objects that this code names exactly at this location, at most 20.
+
+    Items by SKU or code, the location with its zones and bins, fulfillments of the location by
+    number or tracking number, returns by RMA or tracking number, and orders by number. Kinds that
+    the role may not read are left out.
+    """
+    if len(code) > SEARCH_MAX:
+        raise BadRequest(
+            f"code: at most {SEARCH_MAX} characters are allowed; {len(code):,} were sent."
+        )
+    session, scope = await info.context.opened()
+    place = await catalog_reads.location(session, scope, location_code)
+    if place is None:
+        return []
+    found: list[Node] = []
+    for kind, keys in (await scans.named(session, code, place["id"])).items():
+        if info.context.caller.may_read_node(kind):
+            found += await load_all(info.context, kind, [key_of(kind, key) for key in keys])
+    return found[: scans.FOUND_MAX]
 
 
 async def stock_movements(

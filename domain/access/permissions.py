@@ -24,6 +24,7 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "availability": "availability.read",
         "stockLevels": "stock.read",
         "stockMovements": "stock.read",
+        "scan": "locations.read",
         "reservation": "reservations.read",
         "reservations": "reservations.list",
         "order": "orders.read",

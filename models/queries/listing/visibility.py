@@ -103,7 +103,19 @@ _ORDER_AT = (
 )
 
 CHANNEL: Final = Visibility("channel t", "bigint", channel=f"t.id = {_CHANNELS}")
-LOCATION: Final = Visibility("location t", "bigint", location=f"t.id = {_LOCATIONS}")
+# Zones and bins exist where the location that they are in does.
+LOCATION: Final = Visibility(
+    "location t",
+    "bigint",
+    location=(
+        f"(t.id = {_LOCATIONS} OR (t.kind IN ('ZONE', 'BIN') AND t.id IN ("
+        "WITH RECURSIVE below (id) AS ("
+        "SELECT l.id FROM location l"
+        f" WHERE l.parent_id = {_LOCATIONS} AND l.kind IN ('ZONE', 'BIN')"
+        " UNION SELECT l.id FROM location l JOIN below b ON l.parent_id = b.id)"
+        " SELECT id FROM below)))"
+    ),
+)
 STOCK_LEVEL: Final = Visibility("stock_level s", "bigint", location=f"s.location_id = {_LOCATIONS}")
 # Movements of a hold, an order or a return belong to its channel; others have no channel.
 STOCK_MOVEMENT: Final = Visibility(

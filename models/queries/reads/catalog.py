@@ -134,12 +134,9 @@ async def locations(
 
 async def location(session: Session, scope: Scope, code: str) -> LocationRow | None:
     """The location with a code, if the caller may see it."""
-    row = await session.row(
-        LocationRow,
-        f"SELECT {LOCATION} FROM location t WHERE t.code_key = $1",
-        comparison_key(code),
-    )
-    return row if row is not None and scope.sees_location(row["id"]) else None
+    listing = Listing(LocationRow, LOCATION, visibility.LOCATION.table, _ID)
+    visibility.LOCATION.within(listing, scope).equal("t.code_key", comparison_key(code))
+    return next(iter(await listing.all(session, 1)), None)
 
 
 async def locations_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, LocationRow]:
@@ -158,7 +155,9 @@ async def visible_locations_by_id(
     session: Session, scope: Scope, ids: Sequence[int]
 ) -> Mapping[int, LocationRow]:
     """Locations by id, if the caller may see them."""
-    return await locations_by_id(session, [key for key in ids if scope.sees_location(key)])
+    listing = Listing(LocationRow, LOCATION, visibility.LOCATION.table, _ID)
+    visibility.LOCATION.within(listing, scope).where("t.id = ANY({}::bigint[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
 
 
 class ChannelLocationRow(LocationRow):

@@ -54,6 +54,7 @@ QUERIES: Final = (
     Row("reasonCodes", "", "UNWANTED", ALL, EVERYWHERE),
     Row("availability", 'channel: "$channel", skus: ["TEE"]', "TEE", ALL, OF_CHANNEL),
     Row("stockLevels", "", "$StockLevel", INSIDE, AT_PLACE),
+    Row("scan", 'code: "$bin", locationCode: "$place"', "$Bin", INSIDE, AT_PLACE),
     Row("stockMovements", "first: 250", "$StockMovement", INSIDE, AT_PLACE),
     Row("reservation", 'id: "$Reservation"', "$Reservation", ALL, BOTH),
     Row("reservations", "", "$Reservation", INSIDE, BOTH),

@@ -137,7 +137,8 @@ async def _found(api: InProcessServer, half: Half) -> None:
     made = await api.done(UPSERT_LOCATION, {"input": place})
     half.ids["Location"] = made["location"]["id"]
     shelf = {"code": half.bin, "name": half.text("place", "shelf"), "kind": "BIN"}
-    await api.done(UPSERT_LOCATION, {"input": {**shelf, "parentCode": half.location}})
+    made = await api.done(UPSERT_LOCATION, {"input": {**shelf, "parentCode": half.location}})
+    half.ids["Bin"] = made["location"]["id"]
     channel = {
         "code": half.channel,
         "name": half.text("channel", "name"),
