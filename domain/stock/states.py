@@ -76,9 +76,9 @@ class LocationKind(StrEnum):
     FULFILLMENT_PARTNER = "FULFILLMENT_PARTNER"
     """Keeps stock; another business that ships for the retailer."""
     ZONE = "ZONE"
-    """An address for tasks inside a location; keeps no stock of its own."""
+    """An area of a location, with bins and zones; keeps no stock of its own."""
     BIN = "BIN"
-    """A shelf or box, as an address for tasks; keeps no stock of its own."""
+    """A shelf or box in a location or zone; it holds units of the location's stock."""
 
 
 # Units in these states belong to a hold or an order; only that hold or order moves them.

@@ -92,7 +92,7 @@ class Item(Node):
 class Location(Node):
     """A place.
 
-    Warehouses, stores and partners keep stock; zones and bins are addresses inside them.
+    Warehouses, stores and partners keep stock; zones and bins are places inside them.
     """
 
     code: str

@@ -19,6 +19,7 @@ _PARTS: Final = (
     ("Item", "SELECT item_id AS id FROM item_code WHERE scan_key = $2"),
     ("Location", "SELECT id FROM location WHERE code_key = $1"),
     ("Fulfillment", "SELECT id FROM fulfillment WHERE number = $4 AND location_id = $6"),
+    ("Fulfillment", "SELECT id FROM fulfillment WHERE location_id = $6 AND tote_key = $1"),
     (
         "Fulfillment",
         "SELECT id FROM fulfillment WHERE tracking_number_key = $1 AND location_id = $6",
