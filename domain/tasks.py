@@ -126,6 +126,8 @@ HEAD_STARTS: Final[Mapping[str, int]] = MappingProxyType(
 )
 # Work without a promised date counts as due after this time.
 UNPROMISED: Final = timedelta(hours=48)
+# Hours by which the count of a level with missing units is preferred to other counts.
+DOUBT_HEAD_START: Final = 24
 
 
 def dispatch_priority(service_level: str, ship_by: datetime | None, now: datetime) -> Priority:
@@ -163,6 +165,17 @@ def receipt_priority(expected_by: datetime | None, now: datetime) -> Priority:
 def putaway_priority(now: datetime) -> Priority:
     """Priority of putting units away: those that have waited longest come first."""
     return Priority(_hours_left(now), (f"Units wait to be put away since {_utc_text(now)}.",))
+
+
+def count_priority(is_in_doubt: bool, due_at: datetime | None, now: datetime) -> Priority:
+    """Priority of counting a level: by its due time; a level in doubt goes a day earlier."""
+    due = now + UNPROMISED if due_at is None else due_at
+    reason = "No date was set: treated as due on" if due_at is None else "To be counted by"
+    reasons = (f"{reason} {_utc_text(due)}.",)
+    if not is_in_doubt:
+        return Priority(_hours_left(due), reasons)
+    doubt = f"Units are in doubt: goes {DOUBT_HEAD_START} hours before other counts."
+    return Priority(_hours_left(due) + DOUBT_HEAD_START, (*reasons, doubt))
 
 
 def seniority(created_at: datetime) -> int:

@@ -33,6 +33,7 @@ class StockLevel(Model):
     picked = fields.BigIntField(default=0)
     missing = fields.BigIntField(default=0)
     binned = fields.BigIntField(default=0)
+    shelf_changes = fields.BigIntField(default=0)
     version = fields.BigIntField(default=0)
     updated_at = fields.DatetimeField()
 
@@ -58,6 +59,7 @@ class StockLevelRow(TypedDict):
     picked: int
     missing: int
     binned: int
+    shelf_changes: int
     version: int
     updated_at: datetime
 

@@ -11,6 +11,7 @@ import resolvers.audit as audit
 import resolvers.availability as availability
 import resolvers.carriers as carriers
 import resolvers.catalog as catalog
+import resolvers.counts as counts
 import resolvers.events as events
 import resolvers.exceptions as exceptions
 import resolvers.fulfillments as fulfillments
@@ -59,6 +60,8 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "channels": catalog.channels,
     "reasonCodes": catalog.reason_codes,
     "availability": availability.availability,
+    "stockCount": counts.stock_count,
+    "stockCounts": counts.stock_counts,
     "stockLevels": stock.stock_levels,
     "stockMovements": stock.stock_movements,
     "scan": stock.scan,
@@ -100,6 +103,11 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "stockAdjust": stock.stock_adjust,
     "stockMove": stock.stock_move,
     "safetyStockSet": stock.safety_stock_set,
+    "stockCountCreate": counts.stock_count_create,
+    "stockCountRecord": counts.stock_count_record,
+    "stockCountApprove": counts.stock_count_approve,
+    "stockCountRecount": counts.stock_count_recount,
+    "stockCountCancel": counts.stock_count_cancel,
     "reservationCreate": reservations.reservation_create,
     "reservationExtend": reservations.reservation_extend,
     "reservationRelease": reservations.reservation_release,

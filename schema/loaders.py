@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 import models.queries.catalog.item_codes as code_queries
+import models.queries.counts.reads as count_reads
 import models.queries.reads.access as access_reads
 import models.queries.reads.audit as audit_reads
 import models.queries.reads.bins as bin_reads
@@ -129,6 +130,11 @@ class Loaders:
     unbooked_picks = plain(pick_queries.units_by_level)
     bins_of_level = plain(bin_reads.bins_by_level)
     contents_of_bin = scoped(bin_reads.contents_by_bin)
+    counted_levels = plain(count_reads.counted_levels_by_id)
+    stock_counts = scoped(count_reads.counts_by_id)
+    count_lines = scoped(count_reads.lines_by_id)
+    attempts_of_line = plain(count_reads.attempts_by_line)
+    places_of_attempt = plain(count_reads.places_by_attempt)
     movements = scoped(stock_reads.movements_by_id)
     reservations = scoped(reservation_reads.reservations_by_id)
     reservation_lines = scoped(reservation_reads.lines_by_reservation)

@@ -11,6 +11,7 @@ from typing import Final
 
 import workflows.carriers.label_purchases as label_purchases
 import workflows.carriers.waiting_reports as waiting_reports
+import workflows.counts.cycles as count_cycles
 import workflows.events.webhook_messages as webhook_messages
 import workflows.exceptions.escalation as exception_escalation
 import workflows.orders.fulfillment_holds as fulfillment_holds
@@ -23,6 +24,8 @@ import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.claims as task_claims
 import workflows.transactions.idempotency as idempotency
 from workflows.carriers.label_purchases import LabelPurchases
+from workflows.counts.cycles import Classification
+from workflows.counts.posting import PostingRounds
 from workflows.exceptions.sweep import ExceptionSweep
 from workflows.ledger.sealing import Sealing
 from workflows.orders.backorders import BackorderRounds
@@ -44,6 +47,8 @@ class JobContext:
         self.backorders = BackorderRounds(transactions)
         self.sealing = Sealing(transactions)
         self.exceptions = ExceptionSweep(transactions)
+        self.postings = PostingRounds(transactions)
+        self.classification = Classification(transactions)
 
 
 def transaction(
@@ -67,6 +72,9 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("escalate exceptions", 5.0, transaction(exception_escalation.escalate_overdue)),
     Job("resume exceptions", 5.0, transaction(exception_escalation.resume)),
     Job("open put-away tasks", 1.0, transaction(putaway_tasks.go_round)),
+    Job("post counts", 1.0, lambda context: context.postings.work()),
+    Job("classify levels", 60.0, lambda context: context.classification.work()),
+    Job("open cycle counts", 600.0, lambda context: count_cycles.count_due(context.transactions)),
     Job("expire returns", 60.0, lambda context: return_expiry.expire_returns(context.transactions)),
     Job(
         "refund old cancellations",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import workflows.carriers.label_choices as label_choices
 import workflows.carriers.label_reactions as label_reactions
 import workflows.carriers.waiting_reports as waiting_reports
+import workflows.counts.variance as count_variance
 import workflows.exceptions.facts as exception_facts
 import workflows.orders.backorders as backorders
 import workflows.orders.fulfillment_holds as fulfillment_holds
@@ -22,6 +23,7 @@ import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.lifecycle as task_lifecycle
 import workflows.warehouse.shortages as shortages
 from domain.events.catalog import LocationUpserted
+from domain.events.exceptions import ExceptionOpened, ExceptionRepeated
 from domain.events.fulfillments import (
     CarrierRecorded,
     FulfillmentCancelled,
@@ -65,6 +67,7 @@ from domain.events.returns import (
     ReturnRequested,
     ReturnTracked,
 )
+from domain.events.tasks import TaskClaimed, TaskRenewed
 from workflows.transactions.actions import Reactions, after
 
 _UPDATE_REFUNDS_AND_TASKS = (
@@ -85,7 +88,7 @@ REACTIONS = Reactions(
             after(FulfillmentCreated, task_lifecycle.add_first_task, label_choices.buy_when_packed),
             after(FulfillmentHeld, task_lifecycle.follow_hold),
             after(FulfillmentReleased, task_lifecycle.follow_hold),
-            after(FulfillmentPicked, task_lifecycle.advance),
+            after(FulfillmentPicked, task_lifecycle.advance, count_variance.follow_short_pick),
             after(FulfillmentPacked, task_lifecycle.advance, label_choices.buy_when_packed),
             after(
                 FulfillmentShipped,
@@ -105,7 +108,12 @@ REACTIONS = Reactions(
                 task_lifecycle.cancel_tasks,
                 fulfillment_holds.end_with_units,
                 label_reactions.end_unneeded,
+                count_variance.follow_short_pick,
             ),
+            after(ExceptionOpened, count_variance.follow_doubt),
+            after(ExceptionRepeated, count_variance.follow_doubt),
+            after(TaskClaimed, count_variance.begin),
+            after(TaskRenewed, count_variance.begin),
             after(LocationUpserted, putaway_tasks.begin_round),
             after(LabelBought, label_numbers.follow_label, waiting_reports.match_label),
             after(LabelVoiding, label_numbers.follow_label),
@@ -145,4 +153,5 @@ REACTIONS = Reactions(
     ),
     after_available=(backorders.serve,),
     after_reshelved=(putaway_tasks.follow_shelves,),
+    after_settled=(count_variance.clear_settled,),
 )

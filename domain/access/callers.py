@@ -63,7 +63,8 @@ _STOREFRONT = ANONYMOUS_PERMISSIONS | _named(
 _PARTNER = _STOREFRONT | _named(
     """permissions.read locations.read channels.read stock.read stock.putaway
     reservations.list orders.list
-    fulfillments.list fulfillments.work carriers.record labels.work tasks.read tasks.work
+    fulfillments.list fulfillments.work carriers.record labels.work counts.record
+    tasks.read tasks.work
     returns.list returns.receive events.read"""
 )
 # Read permissions of all staff roles, within the scope of the key.
@@ -75,9 +76,9 @@ _STAFF = _named(
     exceptions.read exceptions.work policies.read events.read"""
 )
 _WAREHOUSE = _STAFF | _named(
-    """stock.receive stock.putaway stock.adjust stock.move tasks.work fulfillments.work
-    fulfillments.hold carriers.record labels.work returns.track returns.receive
-    returns.inspect returns.dispose"""
+    """stock.receive stock.putaway stock.adjust stock.move counts.record tasks.work
+    fulfillments.work fulfillments.hold carriers.record labels.work returns.track
+    returns.receive returns.inspect returns.dispose"""
 )
 _SUPPORT = _STAFF | _named(
     """reservations.hold orders.place orders.cancel carriers.record labels.work
@@ -89,7 +90,7 @@ _SUPERVISOR = (
     _WAREHOUSE
     | _SUPPORT
     | _named(
-        """stock.safety stock.approve tasks.override fulfillments.reroute
+        """stock.safety stock.approve counts.plan tasks.override fulfillments.reroute
         fulfillments.release.FRAUD_RISK returns.override dispositions.override
         refunds.approve refunds.retry audit.read policies.preview
         policies.publish policies.publish.RETURN policies.publish.EXCEPTION
@@ -97,11 +98,11 @@ _SUPERVISOR = (
     )
 )
 _SUPPLY_CHAIN = _STAFF | _named(
-    """catalog.write stock.receive stock.move stock.safety
+    """catalog.write stock.receive stock.move stock.safety counts.plan
     policies.preview policies.publish policies.publish.ROUTING"""
 )
 _FINANCE = _STAFF | _named(
-    """stock.adjust stock.approve ledger.read ledger.close audit.read policies.preview
+    """stock.adjust stock.approve counts.plan ledger.read ledger.close audit.read policies.preview
     refunds.read refunds.list refunds.create refunds.cancel refunds.approve refunds.retry
     refunds.settle"""
 )

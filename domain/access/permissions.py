@@ -22,6 +22,8 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "channels": "channels.read",
         "reasonCodes": "reasons.read",
         "availability": "availability.read",
+        "stockCount": "stock.read",
+        "stockCounts": "stock.read",
         "stockLevels": "stock.read",
         "stockMovements": "stock.read",
         "scan": "locations.read",
@@ -65,6 +67,11 @@ MUTATIONS: Final[Mapping[str, str]] = MappingProxyType(
         "stockAdjust": "stock.adjust",
         "stockMove": "stock.move",
         "safetyStockSet": "stock.safety",
+        "stockCountCreate": "counts.plan",
+        "stockCountRecord": "counts.record",
+        "stockCountApprove": "stock.approve",
+        "stockCountRecount": "stock.approve",
+        "stockCountCancel": "counts.plan",
         "reservationCreate": "reservations.hold",
         "reservationExtend": "reservations.hold",
         "reservationRelease": "reservations.hold",
@@ -139,6 +146,8 @@ NODE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "ReasonCode": "reasons.read",
         "StockLevel": "stock.read",
         "StockMovement": "stock.read",
+        "StockCount": "stock.read",
+        "StockCountLine": "stock.read",
         "Reservation": "reservations.read",
         "Order": "orders.read",
         "OrderLine": "orders.read",
@@ -167,6 +176,7 @@ EVENT_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "channel": "channels.read",
         "reason": "reasons.read",
         "stock": "stock.read",
+        "count": "stock.read",
         "reservation": "reservations.list",
         "order": "orders.list",
         "fulfillment": "fulfillments.list",
@@ -187,7 +197,6 @@ POWERS: Final[frozenset[str]] = frozenset(
     {
         "backdate",  # client times further back than a day
         "internals.read",  # cost, supplier, routing, risk, all buffers, reasons, approvals
-        "stock.approve",  # write-downs above the ADJUSTMENT policy's value
         "fulfillments.release",  # release a fulfillment hold that another actor placed
         "fulfillments.release.FRAUD_RISK",
         "tasks.override",  # act on a task that another worker holds
@@ -200,6 +209,7 @@ POWERS: Final[frozenset[str]] = frozenset(
         "policies.publish.ADJUSTMENT",
         "policies.publish.EXCEPTION",
         "policies.publish.FULFILLMENT",
+        "policies.publish.COUNT",
     }
 )
 

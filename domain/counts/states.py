@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
+
+from domain.orders.orders import number_of
+from domain.values.codes import number_key
 
 
 class CountCause(StrEnum):
@@ -45,6 +49,17 @@ class CountLineStatus(StrEnum):
     """The difference is booked. Final."""
     CANCELLED = "CANCELLED"
     """Given up. Final."""
+
+
+def count_number(count_id: UUID) -> str:
+    """The number of a count that people can read out; unique as the id is."""
+    return f"CNT-{number_of(count_id)[1:]}"
+
+
+def issued_count_number(typed: str) -> str:
+    """The form in which the number of a count was issued, for one that a person typed."""
+    key = number_key(typed)
+    return f"{key[:3]}-{key[3:9]}-{key[9:]}"
 
 
 _L = CountLineStatus

@@ -8,6 +8,7 @@ from typing import Final
 
 import domain.events.access as access
 import domain.events.catalog as catalog
+import domain.events.counts as counts
 import domain.events.exceptions as exceptions
 import domain.events.fulfillments as fulfillments
 import domain.events.labels as labels
@@ -25,6 +26,12 @@ from domain.events.payloads import EventPayload
 AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
     {
         "Stock": (stock.StockChanged, stock.StockPutAway),
+        "Counts": (
+            counts.CountCreated,
+            counts.CountRecorded,
+            counts.CountPosted,
+            counts.CountCancelled,
+        ),
         "Reservations": (
             reservations.ReservationCreated,
             reservations.ReservationExtended,
@@ -43,6 +50,7 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
             orders.OrderFound,
             orders.OrderChargedBack,
             orders.OrderRerouted,
+            orders.OrderUncovered,
             orders.OrderHeld,
             orders.OrderReleased,
             orders.OrderCancelled,

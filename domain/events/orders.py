@@ -175,6 +175,22 @@ class OrderReleased(OrderChangedPayload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderUncovered(OrderChangedPayload):
+    """A count did not find units that were allocated to the order."""
+
+    type: ClassVar[str] = "order.uncovered"
+
+    fulfillment: FulfillmentId
+    """The fulfillment that lost the units."""
+    units: UnitsBySku
+    """Units that were not found."""
+    rerouted: tuple[FulfillmentId, ...]
+    """New fulfillments at other locations for these units."""
+    backordered: int
+    """Units that wait for stock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCancelled(OrderChangedPayload):
     """Units of an order were cancelled before they were shipped."""
 

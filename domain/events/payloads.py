@@ -33,6 +33,7 @@ class ActorMark:
 
 
 ActorName = Annotated[str, ActorMark()]
+CountId = Annotated[UUID, NodeId("StockCount")]
 FulfillmentId = Annotated[UUID, NodeId("Fulfillment")]
 FulfillmentHoldId = Annotated[UUID, NodeId("FulfillmentHold")]
 OrderId = Annotated[UUID, NodeId("Order")]

@@ -1,6 +1,7 @@
 """Default policies of an empty database: version 1 of each kind, with global scope.
 
-Their amounts are whole units of the base currency: 100 and 500 for refunds, 50 for write-downs.
+Their amounts are whole units of the base currency: 100 and 500 for refunds, 50 for write-downs
+and counts.
 """
 
 from collections.abc import Mapping
@@ -77,6 +78,11 @@ def default_rules(base_currency: str) -> Mapping[PolicyKind, Mapping[str, Any]]:
             }
         },
         PolicyKind.FULFILLMENT: {"holds": [], "carriers": [], "labelOnPack": False},
+        PolicyKind.COUNT: {
+            "blind": True,
+            "recountAbove": {"units": 2, "value": {base_currency: in_units(50, base_currency)}},
+            "cycle": None,
+        },
     }
 
 

@@ -14,6 +14,8 @@ from typing import Any, Final
 from domain.access.callers import Role
 from domain.exceptions import KINDS, ExceptionKind, ExceptionSeverity
 from domain.orders.fulfillment_holds import HoldReason
+from domain.policies.counts import CYCLE_CLASSES, PER_DAY_MAX
+from domain.policies.counts import UNITS_MAX as COUNT_UNITS_MAX
 from domain.policies.dispositions import ANY, ConditionGrade, Disposition, is_forbidden
 from domain.policies.fulfillments import AddressField
 from domain.policies.policies import SCOPES, PolicyKind, scope_example
@@ -243,6 +245,15 @@ def _fulfillment() -> Schema:
     )
 
 
+def _count() -> Schema:
+    limits = {"units": _or_null(_whole(0, COUNT_UNITS_MAX)), "value": _or_null(_AMOUNTS)}
+    periods = dict.fromkeys(CYCLE_CLASSES, _LONGER_THAN_ZERO)
+    cycle = _object({**periods, "perDay": _whole(1, PER_DAY_MAX)})
+    return _object(
+        {}, {"blind": _FLAG, "recountAbove": _object({}, limits), "cycle": _or_null(cycle)}
+    )
+
+
 _OF_KIND: Final[Mapping[PolicyKind, Schema]] = {
     PolicyKind.ROUTING: _routing(),
     PolicyKind.RETURN: _return(),
@@ -251,6 +262,7 @@ _OF_KIND: Final[Mapping[PolicyKind, Schema]] = {
     PolicyKind.ADJUSTMENT: _object({"approvalAbove": _AMOUNTS}),
     PolicyKind.EXCEPTION: _exception(),
     PolicyKind.FULFILLMENT: _fulfillment(),
+    PolicyKind.COUNT: _count(),
 }
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 import domain.policies.adjustments as adjustments
+import domain.policies.counts as counts
 import domain.policies.dispositions as dispositions
 import domain.policies.exceptions as exceptions
 import domain.policies.fulfillments as fulfillments
@@ -21,6 +22,7 @@ import domain.policies.returns as returns
 import domain.policies.routing as routing
 from domain.errors import Invalid
 from domain.policies.adjustments import AdjustmentRules
+from domain.policies.counts import CountRules
 from domain.policies.dispositions import DispositionRules
 from domain.policies.exceptions import ExceptionRules
 from domain.policies.fulfillments import FulfillmentRules
@@ -40,6 +42,7 @@ Rules = (
     | AdjustmentRules
     | ExceptionRules
     | FulfillmentRules
+    | CountRules
 )
 AnyRules = TypeVar("AnyRules", bound=Rules)
 
@@ -61,6 +64,8 @@ class PolicyKind(StrEnum):
     """Owner, severity and due time of each kind of exception."""
     FULFILLMENT = "FULFILLMENT"
     """Holds of new orders, and the carriers that deliver them."""
+    COUNT = "COUNT"
+    """Blind counts, differences that are counted again, and the cycle of counts."""
 
 
 ScopeForm = tuple[str, ...]
@@ -82,6 +87,7 @@ SCOPES: Final[Mapping[PolicyKind, tuple[ScopeForm, ...]]] = MappingProxyType(
         PolicyKind.ADJUSTMENT: _LOCATION_OR_CATEGORY,
         PolicyKind.EXCEPTION: (_GLOBAL, ("location",), ("channel",)),
         PolicyKind.FULFILLMENT: (_GLOBAL, ("location",), ("channel",), ("channel", "location")),
+        PolicyKind.COUNT: _LOCATION_OR_CATEGORY,
     }
 )
 _KNOWN_FORMS: Final = frozenset(form for forms in SCOPES.values() for form in forms)
@@ -211,6 +217,8 @@ def parse_rules(kind: PolicyKind, rules: object) -> Rules:
             return exceptions.parse(value)
         case PolicyKind.FULFILLMENT:
             return fulfillments.parse(value)
+        case PolicyKind.COUNT:
+            return counts.parse(value)
 
 
 def choose(

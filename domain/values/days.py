@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-_DAY: Final = timedelta(days=1)
+DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
 INSTANT: Final = datetime.resolution
 
@@ -34,13 +34,13 @@ def first_instant(day: date, zone: ZoneInfo) -> datetime:
 
 def last_instant(day: date, zone: ZoneInfo) -> datetime:
     """The last instant (UTC) of a local day: one microsecond before the next day begins."""
-    return first_instant(day + _DAY, zone) - INSTANT
+    return first_instant(day + DAY, zone) - INSTANT
 
 
 def day_of(instant: datetime, zone: ZoneInfo) -> date:
     """The local day whose interval contains `instant`."""
     day = instant.astimezone(zone).date()
-    return day if first_instant(day, zone) <= instant else day - _DAY
+    return day if first_instant(day, zone) <= instant else day - DAY
 
 
 def _jump(before: datetime, after: datetime, day: date, zone: ZoneInfo) -> datetime:

@@ -16,6 +16,7 @@ MODULES = [
         "catalog",
         "stock",
         "bins",
+        "counts",
         "reservations",
         "orders",
         "fulfillments",

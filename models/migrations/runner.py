@@ -59,6 +59,7 @@ from models.migrations.later import (
     m0033_item_codes,
     m0033_scans,
     m0034_waiting_events,
+    m0035_counts,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -129,6 +130,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0033_item_codes", m0033_item_codes.statements, fill=m0033_item_codes.FILL),
     Version("0033_scans", m0033_scans.statements),
     Version("0034_waiting_events", m0034_waiting_events.statements),
+    Version("0035_counts", m0035_counts.statements, m0035_counts.statements_in),
 )
 
 _TABLE = (

@@ -39,6 +39,17 @@ class ItemCostRow(TypedDict):
     returned_value_minor: int
 
 
+async def costs_of(session: Session, item_ids: Sequence[int]) -> Sequence[ItemCostRow]:
+    """The cost rows of items whose stock is locked, which no other transaction changes."""
+    return await session.rows(
+        ItemCostRow,
+        "SELECT id, item_id, currency, quantity, value_minor, quality_quantity,"
+        " quality_value_minor, returned_quantity, returned_value_minor FROM item_cost"
+        " WHERE item_id = ANY($1::bigint[])",
+        list(item_ids),
+    )
+
+
 async def lock_costs(session: Session, item_ids: Sequence[int]) -> Sequence[ItemCostRow]:
     """Lock the cost rows of these items in item order and read them."""
     return await session.rows(

@@ -4,6 +4,8 @@ import strawberry
 
 from domain.access.callers import Role
 from domain.catalog.commands import ChannelKind, ReasonKind
+from domain.counts.classes import AbcClass
+from domain.counts.states import CountCause, CountLineStatus, CountStatus
 from domain.exceptions import ExceptionSeverity, ExceptionStatus
 from domain.orders.carriers import CarrierStatus
 from domain.orders.fulfillment_holds import HoldReason
@@ -23,10 +25,14 @@ from domain.tasks import QueueKind, TaskStatus
 from domain.values.sorts import ItemSort, OrderSort, RefundSort, ReturnSort
 
 __all__ = [
+    "AbcClass",
     "AttemptState",
     "CarrierStatus",
     "ChannelKind",
     "ConditionGrade",
+    "CountCause",
+    "CountLineStatus",
+    "CountStatus",
     "Disposition",
     "ExceptionSeverity",
     "ExceptionStatus",
@@ -57,10 +63,14 @@ __all__ = [
 ]
 
 for _enumeration in (
+    AbcClass,
     AttemptState,
     CarrierStatus,
     ChannelKind,
     ConditionGrade,
+    CountCause,
+    CountLineStatus,
+    CountStatus,
     Disposition,
     ExceptionSeverity,
     ExceptionStatus,

@@ -1,17 +1,35 @@
-"""Stock: levels by state, and movements."""
+"""Stock: levels by state, movements, and counts."""
 
 from datetime import datetime
+from typing import Annotated, cast
 
 import strawberry
+from strawberry import UNSET, argument
 
+import models.queries.counts.reads as count_reads
+from domain.access.callers import Caller
+from domain.counts.states import CountLineStatus as LineStatus
+from models.counts import StockCountRow
+from models.database.rows import Flag
+from models.queries.counts.reads import ShownAttemptRow, ShownCountLineRow
 from models.stock import StockLevelRow, StockMovementRow
-from schema.context import Context
-from schema.fields.edges import edge, node_edge
-from schema.fields.enums import MovementKind, StockState
+from schema.context import Context, Info
+from schema.fields.arguments import After, First, given
+from schema.fields.edges import TypeNamed, edge, node_edge
+from schema.fields.enums import (
+    AbcClass,
+    CountCause,
+    CountLineStatus,
+    CountStatus,
+    MovementKind,
+    StockState,
+)
 from schema.fields.money import Money
 from schema.fields.node import Node, found_by
+from schema.fields.paging import Connection, window
 from schema.types.catalog import BinStock, Item, Location, ReasonCode, item_edge, location_edge
-from server.projection.records import derived, made, many
+from server.projection.list_sizes import sized
+from server.projection.records import Record, column, derived, made, many
 
 _STATES = tuple(state.lower() for state in StockState)  # the columns
 
@@ -79,6 +97,18 @@ class StockLevel(Node):
     on_hand: int = derived(lambda level: _all_of(level.row), of=_STATES)
     """Units in stock: the sum of the seven states."""
     updated_at: datetime
+    abc_class: AbcClass | None = edge(
+        lambda loaders: loaders.counted_levels,
+        "id",
+        made(lambda _, row: None if row is None else row["abc_class"]),
+    )
+    """Class by the cost of the units that were shipped in 90 days; null before the first night."""
+    last_counted_at: datetime | None = edge(
+        lambda loaders: loaders.counted_levels,
+        "id",
+        made(lambda _, row: None if row is None else row["counted_at"]),
+    )
+    """Time of the last count that was booked; null: it was never counted."""
     item: Item = item_edge("item_id")
     location: Location = location_edge("location_id")
 
@@ -119,3 +149,131 @@ def _value(row: StockMovementRow, context: Context) -> Money | None:
     if not context.caller.may_see_cost():
         return None
     return Money.of_optional(row["value_minor"], row["value_currency"])
+
+
+def _sees_numbers(caller: Caller, blind: Flag, status: str) -> bool:
+    """True if the caller may see what the books expect, and the difference to them."""
+    return not blind or status == LineStatus.POSTED or caller.may("stock.approve")
+
+
+def _shown_variance(row: ShownCountLineRow, context: Context) -> int | None:
+    return row["variance"] if _sees_numbers(context.caller, row["blind"], row["status"]) else None
+
+
+def _difference(row: ShownCountLineRow, context: Context) -> Money | None:
+    caller = context.caller
+    if not (caller.may_see_cost() and _sees_numbers(caller, row["blind"], row["status"])):
+        return None
+    return Money.of_optional(row["value_minor"], row["value_currency"])
+
+
+def _expected(row: ShownAttemptRow, context: Context) -> int | None:
+    return row["expected"] if _sees_numbers(context.caller, row["blind"], row["status"]) else None
+
+
+@strawberry.type
+class CountPlace(Record):
+    """Units that were counted in one place."""
+
+    counted: int
+    """Units in this place."""
+    bin: Location | None = node_edge("Location", "bin_id")
+    """Null: outside the bins."""
+
+
+@strawberry.type
+class CountAttempt(Record):
+    """One count of a level."""
+
+    counted_by: str
+    """Actor that counted."""
+    at: datetime = column("counted_at")
+    """Time of the record."""
+    counted: int
+    """Units in all places."""
+    expected: int | None = derived(
+        lambda attempt: _expected(attempt.row, attempt.context),
+        of=("expected", "blind", "status"),
+    )
+    """Units on the shelf by the books, with the missing ones. Null while the count is blind to the
+    caller.
+    """
+    places: list[CountPlace] = edge(
+        lambda loaders: loaders.places_of_attempt, "id", many(CountPlace), rows=5
+    )
+    """Bins, and the units outside them."""
+
+
+@found_by(lambda loaders: loaders.count_lines)
+@strawberry.type
+class StockCountLine(Node):
+    """The count of one stock level. A level has at most one line that is not ended."""
+
+    status: CountLineStatus
+    variance: int | None = derived(lambda line: _shown_variance(line.row, line.context))
+    """Units more than the books had; below 0: fewer. Null before the first attempt, and while the
+    count is blind to the caller.
+    """
+    value: Money | None = derived(lambda line: _difference(line.row, line.context))
+    """Value of the variance at cost; before it is posted an estimate, at price if the cost is
+    unknown. Null as `variance` is, if it is unknown, or if cost is not visible to the role.
+    """
+    asked_again_because: str | None
+    """Reason for which the level is counted again; null: it is not."""
+    decided_by: str | None
+    """Actor that approved the difference or asked for a recount; null: none."""
+    posted_at: datetime | None
+    """Time at which the difference was booked; null: it is not."""
+    attempts: list[CountAttempt] = edge(
+        lambda loaders: loaders.attempts_of_line, "id", many(CountAttempt), rows=3
+    )
+    """Oldest first. An attempt during which units moved is shown, and does not count."""
+    level: StockLevel = node_edge("StockLevel", "level_id")
+    """Stock level that is counted."""
+    count: Annotated["Node", TypeNamed("StockCount")] = node_edge("StockCount", "count_id")
+    """Count that the line is a part of."""
+
+
+@found_by(lambda loaders: loaders.stock_counts)
+@strawberry.type
+class StockCount(Node):
+    """Levels of one location that are counted."""
+
+    number: str
+    """Number of the count, given by Restow."""
+    cause: CountCause
+    """Reason for the count."""
+    status: CountStatus
+    blind: bool
+    """True: counters do not see what the books expect until the difference is booked."""
+    created_by: str
+    """Actor that opened the count; `system` for a CYCLE count."""
+    created_at: datetime
+    due_at: datetime | None
+    """Time until which it is to be counted; null: none."""
+    closed_at: datetime | None
+    """Time at which it was done or cancelled; null: it is open."""
+    line_count: int
+    """Levels that are counted."""
+    lines_done: int
+    """Lines that are posted or cancelled."""
+    location: Location = location_edge("location_id")
+
+    @strawberry.field
+    @sized(by="first")
+    async def lines(
+        self,
+        info: Info,
+        status: Annotated[
+            CountLineStatus | None, argument(description="Only lines in this status.")
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Connection[StockCountLine]:
+        """The lines, in the order of their creation."""
+        session, scope = await info.context.opened()
+        row = cast("StockCountRow", self.row)
+        page = await count_reads.lines_of_count(
+            session, scope, window(first, after, None, None), row["id"], status=given(status)
+        )
+        return Connection(page, StockCountLine.from_row, info.context)

@@ -9,6 +9,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from domain.policies.defaults import default_rules
+from domain.policies.policies import PolicyKind
 from models.migrations import m0002_defaults, runner
 from models.migrations.dialect import Engine
 from models.migrations.runner import VERSIONS, MigrationError, Version, migrate, missing
@@ -20,7 +22,12 @@ NAMES = [version.name for version in VERSIONS]
 RELEASED = NAMES[1:]
 # Default rules of the kinds of policies that later versions add, and the number of their rows.
 LATER_RULES = {"FULFILLMENT": {"holds": [], "carriers": [], "labelOnPack": False}}
-LATER_POLICIES = {"0030_fulfillment_holds": 1}
+LATER_POLICIES = {"0030_fulfillment_holds": 1, "0035_counts": 1}
+
+
+def _later_rules(currency: str) -> dict[str, object]:
+    count = default_rules(currency)[PolicyKind.COUNT]
+    return {**LATER_RULES, PolicyKind.COUNT.value: count}
 
 
 @pytest.fixture
@@ -46,7 +53,7 @@ async def test_a_new_database_has_policies_in_its_base_currency(url: str, curren
     await migrate(url, currency)
     found = await raw.rows(url, "SELECT kind, version, published_by, rules FROM policy")
     rules = {str(row[0]): json.loads(str(row[3])) for row in found}
-    assert rules == {**m0002_defaults.rules_in(currency), **LATER_RULES}
+    assert rules == {**m0002_defaults.rules_in(currency), **_later_rules(currency)}
     assert {row[1:3] for row in found} == {(1, "system")}
     assert await migrate(url, "GBP") == await missing(url) == []
 

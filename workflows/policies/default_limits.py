@@ -5,7 +5,7 @@ A new database gets them from the migrations (models/migrations/m0002_defaults.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -19,10 +19,11 @@ from workflows.transactions.outcomes import Request
 from workflows.transactions.transaction import Transaction
 
 GLOBAL = "global"
-# Members of the default documents that hold amounts by currency.
-AMOUNTS: Mapping[PolicyKind, str] = {
-    PolicyKind.REFUND: "bands",
-    PolicyKind.ADJUSTMENT: "approvalAbove",
+# Paths in the default documents to amounts by currency.
+AMOUNTS: Mapping[PolicyKind, Sequence[str]] = {
+    PolicyKind.REFUND: ("bands",),
+    PolicyKind.ADJUSTMENT: ("approvalAbove",),
+    PolicyKind.COUNT: ("recountAbove", "value"),
 }
 
 
@@ -34,12 +35,14 @@ async def name_base_currency(tx: Transaction) -> list[PolicyKind]:
     """
     published = []
     rules = default_rules(tx.terms.base_currency)
-    for kind, member in AMOUNTS.items():
+    for kind, path in AMOUNTS.items():
         newest = await policy_queries.newest(tx.session, kind, GLOBAL)
         if newest is None or newest["published_by"] != SYSTEM.actor:
             continue
         stored: Mapping[str, Any] = orjson.loads(newest["rules"])
-        if tx.terms.base_currency in stored[member]:
+        for member in path:
+            stored = stored[member]
+        if tx.terms.base_currency in stored:
             continue
         command = PublishPolicy(kind, GLOBAL, rules[kind], replaces=newest["version"])
         [outcome] = await publish.run(tx, [Request(command, SYSTEM)])

@@ -165,11 +165,12 @@ async def _adjust(tx: Transaction, draft: _AdjustmentDraft) -> Outcome:
             command.change_from_quantity, held, field=("input", "changeFromQuantity")
         )
     is_up = command.delta > 0
-    quantity = abs(command.delta)
+    quantity, missing = abs(command.delta), 0
     if not is_up:
         movable = await _movable_units(tx, level, command.state)
         if movable < quantity:
             raise InsufficientStock(item.sku, quantity, movable, field=("input", "delta"))
+        missing = _missing_taken(level, command.state, quantity, movable)
         await _check_value(tx, draft)
     value_minor = _adjusted_value(tx, item, command.state, command.delta)
     movement = tx.stock.move(
@@ -185,6 +186,7 @@ async def _adjust(tx: Transaction, draft: _AdjustmentDraft) -> Outcome:
             value_minor=value_minor,
             value_currency=tx.terms.base_currency,
             kind=MovementKind.ADJUSTED,
+            missing=-missing,
         ),
     )
     make_entry = ledger_entries.adjusted_up if is_up else ledger_entries.adjusted_down
@@ -206,6 +208,12 @@ async def _movable_units(tx: Transaction, level: Level, state: StockState) -> in
         return held
     tracked = await return_queries.tracked_units(tx.session, level.item_id, level.location_id)
     return held - tracked.get(state, 0)
+
+
+def _missing_taken(level: Level, state: StockState, quantity: int, movable: int) -> int:
+    """Missing units among those taken from a state: other movable units are taken first."""
+    others = movable - level.missing
+    return max(0, quantity - others) if state is StockState.QUARANTINE else 0
 
 
 def _adjusted_value(tx: Transaction, item: ItemFacts, state: StockState, delta: int) -> int:
@@ -306,6 +314,7 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
             value_minor=value_minor,
             value_currency=None if value_minor is None else tx.terms.base_currency,
             kind=MovementKind.MOVED,
+            missing=-_missing_taken(level, command.from_state, command.quantity, movable),
         ),
     )
     if value_minor is not None:

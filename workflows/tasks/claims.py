@@ -302,6 +302,13 @@ def add(tx: Transaction, new: NewTask, actor: str) -> None:
     _record(tx, row, TaskCreated, actor)
 
 
+async def give_back(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
+    """Release the locked tasks among these that are claimed. Records `task.released`."""
+    ids = [row["id"] for row in rows if row["status"] == TaskStatus.CLAIMED]
+    for row in await task_queries.give_back(tx.session, ids, tx.now) if ids else []:
+        _record(tx, row, TaskReleased, actor)
+
+
 async def finish(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
     """End locked tasks as done by this actor. Records `task.done`."""
     for row in await _end(tx, rows, TaskStatus.DONE, actor):

@@ -11,7 +11,7 @@ from domain.access.callers import Caller, Role
 from domain.errors import DomainError
 from domain.events.payloads import EventPayload, PayloadT
 from domain.problems import Faults
-from workflows.transactions.levels import Reshelved
+from workflows.transactions.levels import Level, Reshelved
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.outcomes import Outcome, Refused, Request
 from workflows.transactions.transaction import Transaction
@@ -37,12 +37,13 @@ class Reactions:
     """Work before commit that follows from events, and from units that changed.
 
     `after_available`: items with units that became AVAILABLE. `after_reshelved`: levels that have
-    got unbinned units, or have no longer any.
+    got unbinned units, or have no longer any. `after_settled`: levels with fewer missing units.
     """
 
     after_event: Mapping[type[EventPayload], Sequence[Reaction]]
     after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[object]]] = ()
     after_reshelved: Sequence[Callable[[Transaction, Sequence[Reshelved]], Awaitable[object]]] = ()
+    after_settled: Sequence[Callable[[Transaction, Sequence[Level]], Awaitable[object]]] = ()
 
 
 class KeyClaim(Enum):

@@ -17,6 +17,7 @@ from domain.errors import Invalid
 from domain.stock.item_costs import CostPool
 from domain.values.money import MINOR_MAX
 from models.database.database import Database
+from models.database.sessions import Session
 from models.database.sql import WriteStatement
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.unit_of_work import Restore, UnitOfWork
@@ -36,6 +37,19 @@ async def check_base_currency(database: Database, wanted: str) -> None:
     if kept not in (None, wanted):
         assert kept is not None
         raise CostsInAnotherCurrency(wanted, kept)
+
+
+async def average_costs(session: Session, item_ids: Iterable[int]) -> dict[int, CostPool]:
+    """The pool that gives the cost of units of each item, as `value_of_found` chooses it.
+
+    The stock of the items must be locked: only then no other transaction changes their costs.
+    """
+    found = {}
+    for row in await ledger_queries.costs_of(session, sorted(set(item_ids))):
+        inventory = CostPool(row["quantity"], row["value_minor"])
+        quality = CostPool(row["quality_quantity"], row["quality_value_minor"])
+        found[row["item_id"]] = inventory if inventory.quantity else quality
+    return found
 
 
 @dataclass(slots=True)
@@ -140,6 +154,10 @@ class LockedCosts:
         pools = self._pools[item_id]
         pool = pools.inventory if pools.inventory.quantity else pools.quality
         return pool.value_of(quantity, unit_cost_minor or 0)
+
+    def inventory_value(self, item_id: int) -> int:
+        """Cost of the item's units in inventory, in minor units."""
+        return self._pools[item_id].inventory.value_minor
 
     def take_changes(self) -> WriteStatement:
         """The pools that changed since they were written, in item order."""

@@ -64,7 +64,11 @@ class LevelBins:
 
 @dataclass(slots=True)
 class Level:
-    """One locked stock row: its units by state, and their changes since it was written."""
+    """One locked stock row: its units by state, and their changes since it was written.
+
+    `shelf_changes` counts the changes of its shelf and bins: a count compares the number at its
+    beginning and at its end.
+    """
 
     id: int
     item_id: int
@@ -77,6 +81,7 @@ class Level:
     picked: int = 0
     missing: int = 0
     binned: int = 0
+    shelf_changes: int = 0
     deltas: dict[StockState, int] = field(default_factory=dict)
     has_changed_parts: bool = False
     bins: LevelBins | None = None
@@ -166,6 +171,7 @@ class Level:
             picked=row["picked"],
             missing=row["missing"],
             binned=row["binned"],
+            shelf_changes=row["shelf_changes"],
         )
 
 
@@ -175,8 +181,10 @@ class StockMove:
 
     `channel_id`: the channel of the hold, order or return that the units move for, if any.
     `picked`: those of the units that leave ALLOCATED and were picked before. `missing`: those of
-    the units that enter QUARANTINE and are in doubt. `bin`: the bin that the units leave, or that
-    they are put into, if they leave the shelf or come onto it; it must be read.
+    the units that enter QUARANTINE and are in doubt; below 0: missing units that leave it. `bin`:
+    the bin that the units leave, or that they are put into, if they leave the shelf or come onto
+    it; it must be read. `spares_bins`: units that leave the shelf are taken from those without a
+    bin first.
     """
 
     item_id: int
@@ -196,6 +204,7 @@ class StockMove:
     picked: int = 0
     missing: int = 0
     bin: BinFacts | None = None
+    spares_bins: bool = False
 
 
 class Reshelved(NamedTuple):

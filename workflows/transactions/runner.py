@@ -214,7 +214,7 @@ class Transactions:
     async def _finish(self, tx: Transaction) -> None:
         """Run the reactions to events, then add journal entries, events and audit rows."""
         seen = 0
-        while seen < len(tx.outbox.events) or tx.stock.has_entered or tx.stock.has_reshelved:
+        while seen < len(tx.outbox.events) or tx.stock.has_followers:
             if seen > REACTIONS_MAX:
                 raise RuntimeError("the reactions of a transaction do not end")
             for event in tx.outbox.events[seen:]:
@@ -227,6 +227,9 @@ class Transactions:
             if levels := tx.stock.take_reshelved():
                 for follow in self._reactions.after_reshelved:
                     await follow(tx, levels)
+            if settled := tx.stock.take_settled():
+                for clear in self._reactions.after_settled:
+                    await clear(tx, settled)
         if tx.journal.has_pending:
             await tx.flush()
             await tx.journal.add_rows()

@@ -38,6 +38,7 @@ class Shelves:
         # Levels that changed: had they unbinned units before, and the actor of the last change.
         self._waited: dict[Key, tuple[bool, str]] = {}
         self._with_bins: set[Key] = set()
+        self._settled: set[Key] = set()
         self._changes: list[WriteStatement] = []
 
     def follow(self, level: Level, change: StockMove) -> None:
@@ -48,9 +49,17 @@ class Shelves:
             level.picked -= change.picked
             # Other quarantined units leave before missing ones.
             quarantined = level.units[StockState.QUARANTINE]
+            before = level.missing
             level.missing = min(level.missing + change.missing, quarantined)
+            if level.missing < before:
+                self._settled.add(level.key)
             level.has_changed_parts = True
-        if come != gone:
+        if come != gone and change.spares_bins:
+            self._remember(level, level.unbinned > come - gone, change.actor)
+            # The units have left already: what is in bins beyond the shelf has left them, too.
+            if level.binned > level.shelf:
+                self._take(level, level.binned - level.shelf, None, change.actor)
+        elif come != gone:
             self._reshelve(level, come - gone, change.bin, change.actor)
 
     def pick(self, level: Level, units: int, actor: str, named: BinFacts | None) -> None:
@@ -73,6 +82,22 @@ class Shelves:
         self._remember(level, level.unbinned > 0, actor)
         self._put(level, units, into, actor, None if source is None else source.id)
 
+    def set_bins(self, level: Level, counted: Mapping[BinFacts, int], actor: str) -> None:
+        """Let the bins have what was counted in them; those that are not named have nothing.
+
+        The bins must be read, and the shelf must have these units.
+        """
+        bins = self._bins_of(level)
+        wanted = {each.id: units for each, units in counted.items()}
+        self._remember(level, level.unbinned > 0, actor)
+        for place in bins.in_walk_order():
+            gone = max(0, place.units - wanted.get(place.bin_id, 0))
+            self._shift(level.id, bins, gone, place.bin_id, None, actor)
+            level.binned -= gone
+        for each, units in counted.items():
+            if (more := units - bins.units_in(each.id)) > 0:
+                self._put(level, more, each, actor, None)
+
     def _reshelve(self, level: Level, units: int, named: BinFacts | None, actor: str) -> None:
         """Let the bins follow units that have come onto the shelf or, below 0, have left it."""
         self._remember(level, level.unbinned > units, actor)
@@ -82,6 +107,8 @@ class Shelves:
             self._put(level, units, named, actor, None)
 
     def _remember(self, level: Level, was_waiting: bool, actor: str) -> None:
+        level.shelf_changes += 1
+        level.has_changed_parts = True
         first = self._waited.get(level.key)
         self._waited[level.key] = (was_waiting if first is None else first[0], actor)
 
@@ -207,11 +234,6 @@ class Shelves:
         changes, self._changes = self._changes, []
         return changes
 
-    @property
-    def has_reshelved(self) -> bool:
-        """True if unbinned units changed since the last call of `take_reshelved`."""
-        return bool(self._waited)
-
     def take_reshelved(self, levels: Mapping[Key, Level]) -> list[Reshelved]:
         """Levels that have got unbinned units since the last call, or have no longer any."""
         waited, self._waited = self._waited, {}
@@ -221,12 +243,24 @@ class Shelves:
             if (levels[key].unbinned > 0) is not was_waiting
         ]
 
+    @property
+    def has_followers(self) -> bool:
+        """True if `take_reshelved` or `take_settled` has something to look at."""
+        return bool(self._waited or self._settled)
+
+    def take_settled(self, levels: Mapping[Key, Level]) -> list[Level]:
+        """Levels with fewer missing units than before the last call, or of the transaction."""
+        settled, self._settled = self._settled, set()
+        return [levels[key] for key in sorted(settled)]
+
     def snapshot(self) -> Restore:
         """Return a function that forgets the levels whose bins changed from now on."""
         waited, with_bins = dict(self._waited), set(self._with_bins)
+        settled = set(self._settled)
 
         def restore() -> None:
             self._waited, self._with_bins, self._changes = waited, with_bins, []
+            self._settled = settled
 
         return restore
 

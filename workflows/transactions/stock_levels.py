@@ -6,7 +6,7 @@ and a refusal is known before anything is written. CHECK constraints guard them 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -185,7 +185,9 @@ class LockedStock:
             level.version += 1
         changes = [(level.id, level.deltas, level.version) for level in dirty]
         if any(level.has_changed_parts for level in dirty):
-            parts = [(level.picked, level.missing, level.binned) for level in dirty]
+            parts = [
+                (level.picked, level.missing, level.binned, level.shelf_changes) for level in dirty
+            ]
             write = stock_queries.moved_with_parts(changes, parts, self._unit.now)
         else:
             write = stock_queries.moved(changes, self._unit.now)
@@ -208,11 +210,6 @@ class LockedStock:
                 version=level.next_version,
                 location_id=level.location_id,
             )
-
-    @property
-    def has_entered(self) -> bool:
-        """True if units became AVAILABLE since the last call of `take_entered`."""
-        return bool(self._entered)
 
     def take_entered(self) -> frozenset[int]:
         """Items with units that became AVAILABLE since the last call."""
@@ -241,14 +238,26 @@ class LockedStock:
         self._shelves.pick(level, units, actor, named)
         self.touch(level, Cause(MovementKind.MOVED, actor))
 
+    def set_bins(self, level: Level, counted: Mapping[BinFacts, int], actor: str) -> None:
+        """Let the bins of a level have what was counted in them, and the others nothing.
+
+        The bins must be read, and the shelf must have these units.
+        """
+        self._shelves.set_bins(level, counted, actor)
+        self.touch(level, Cause(MovementKind.COUNTED, actor))
+
     async def settle_bins(self) -> None:
         """Decide which bins the units have left, before the changes are taken."""
         await self._shelves.settle(self.levels)
 
     @property
-    def has_reshelved(self) -> bool:
-        """True if unbinned units of a level changed since the last call of `take_reshelved`."""
-        return self._shelves.has_reshelved
+    def has_followers(self) -> bool:
+        """True if `take_entered`, `take_reshelved` or `take_settled` has something to return."""
+        return bool(self._entered) or self._shelves.has_followers
+
+    def take_settled(self) -> list[Level]:
+        """Levels of which missing units were settled since the last call."""
+        return self._shelves.take_settled(self.levels)
 
     def take_reshelved(self) -> list[Reshelved]:
         """Levels that have got unbinned units since the last call, or have no longer any."""

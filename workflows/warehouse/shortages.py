@@ -53,10 +53,37 @@ async def replace_units(
     fulfillment_id: UUID,
     actor: str,
 ) -> Replacement:
+    """Replace units that a picker did not find, as `replace_elsewhere` does.
+
+    Opens SHORT_PICK about the fulfillment that was picked if the other locations have too few
+    units.
+    """
+    found = await replace_elsewhere(tx, order, missing, origin, expired, actor)
+    if found.backordered:
+        message = f"{found.backordered} units of order {order.number} are missing at {origin.code}."
+        await exceptions.open_exception(
+            tx,
+            ExceptionKind.SHORT_PICK,
+            ("Fulfillment", fulfillment_id),
+            message,
+            location_id=origin.id,
+            channel_id=order.channel_id,
+            actor=actor,
+        )
+    return found
+
+
+async def replace_elsewhere(
+    tx: Transaction,
+    order: LockedOrder,
+    missing: Missing,
+    origin: LocationFacts,
+    expired: ExpiredUnits,
+    actor: str,
+) -> Replacement:
     """Allocate units at the channel's other locations for missing ones; backorder the rest.
 
-    `expired`: expired holds of the items, whose stock must be locked. Opens SHORT_PICK about the
-    fulfillment that was picked if the other locations have too few units.
+    `expired`: expired holds of the items, whose stock must be locked.
     """
     context = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
     channel = next(each for each in context.channels if each.id == order.channel_id)
@@ -72,17 +99,6 @@ async def replace_units(
     portions = [] if plan is None else plan.allocation
     fulfillment_ids = await _allocate_portions(tx, order, missing, portions, actor)
     waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)
-    if waiting:
-        message = f"{waiting} units of order {order.number} are missing at {origin.code}."
-        await exceptions.open_exception(
-            tx,
-            ExceptionKind.SHORT_PICK,
-            ("Fulfillment", fulfillment_id),
-            message,
-            location_id=origin.id,
-            channel_id=channel.id,
-            actor=actor,
-        )
     return Replacement(fulfillment_ids, waiting, None if plan is None else plan.decision)
 
 

@@ -39,7 +39,7 @@ _KINDS = (
     "kind IN ('ROUTING','RETURN','DISPOSITION','REFUND','ADJUSTMENT','EXCEPTION','FULFILLMENT')"
 )
 _POSTGRES_KIND = (
-    "ALTER TABLE policy DROP CONSTRAINT policy_kind_check",
+    "ALTER TABLE policy DROP CONSTRAINT IF EXISTS policy_kind_check",
     f"ALTER TABLE policy ADD CONSTRAINT policy_kind_check CHECK ({_KINDS})",
 )
 _SQLITE_KIND = (

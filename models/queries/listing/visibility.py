@@ -124,6 +124,10 @@ STOCK_MOVEMENT: Final = Visibility(
     channel=_optional("m.channel_id", _CHANNELS),
     location=f"m.location_id = {_LOCATIONS}",
 )
+STOCK_COUNT: Final = Visibility("stock_count c", "uuid", location=f"c.location_id = {_LOCATIONS}")
+STOCK_COUNT_LINE: Final = Visibility(
+    "stock_count_line l", "uuid", location=f"l.location_id = {_LOCATIONS}"
+)
 RESERVATION: Final = Visibility(
     "reservation r",
     "uuid",

@@ -14,6 +14,7 @@ import models.queries.proofs.audit_chain as chain_proofs
 import models.queries.proofs.bins as bin_proofs
 import models.queries.proofs.causes as cause_proofs
 import models.queries.proofs.change_times as change_time_proofs
+import models.queries.proofs.counts as count_proofs
 import models.queries.proofs.fulfillment_holds as fulfillment_hold_proofs
 import models.queries.proofs.labels as label_proofs
 import models.queries.proofs.order_locations as order_location_proofs
@@ -290,6 +291,7 @@ PROOFS: Sequence[Proof] = (
     reservation_proofs.LINES_ARE_HELD,
     Proof("allocated = lines of open fulfillments", _claimed("allocated", _ALLOCATED_LINES)),
     *bin_proofs.PROOFS,
+    *count_proofs.PROOFS,
     Proof("order line states add up", _LINE_SUM),
     Proof("order line states = fulfillments", _line_states_of_fulfillments()),
     Proof("fulfillments hold their own order's lines", _FOREIGN_PARCELS),

@@ -13,7 +13,7 @@ from models.database.sql import Question, WriteStatement, question
 
 _COLUMNS = (
     "available, held, allocated, quality_control, quarantine, refurbishing, damaged, safety_stock,"
-    " picked, missing, binned"
+    " picked, missing, binned, shelf_changes"
 )
 
 _LEVELS = f"""
@@ -47,6 +47,7 @@ class LockedLevelRow(TypedDict):
     picked: int
     missing: int
     binned: int
+    shelf_changes: int
     sku: str
     location: str
 
@@ -135,19 +136,19 @@ def moved(
     return WriteStatement("stock_level", _CHANGED, _ASSIGNMENTS, rows)
 
 
-_PARTS = ("picked", "missing", "binned")
+_PARTS = ("picked", "missing", "binned", "shelf_changes")
 _CHANGED_WITH_PARTS = (*_CHANGED, *((part, "bigint") for part in _PARTS))
 _ASSIGNMENTS_WITH_PARTS = ", ".join((_ASSIGNMENTS, *(f"{part} = c.{part}" for part in _PARTS)))
 
 
 def moved_with_parts(
     changes: Sequence[tuple[int, Mapping[StockState, int], int]],
-    parts: Sequence[tuple[int, int, int]],
+    parts: Sequence[tuple[int, int, int, int]],
     now: datetime,
 ) -> WriteStatement:
-    """Write as `moved` does, and set (picked, missing, binned) of each level.
+    """Write as `moved` does, and set (picked, missing, binned, shelf changes) of each level.
 
-    A statement of its own: holds and orders change no part, and write three columns less.
+    A statement of its own: holds and orders change no part, and write four columns less.
     """
     rows = [(*row, *part_of) for row, part_of in zip(moved(changes, now).rows, parts, strict=True)]
     return WriteStatement("stock_level", _CHANGED_WITH_PARTS, _ASSIGNMENTS_WITH_PARTS, rows)
@@ -168,10 +169,11 @@ async def set_safety_stock(
 
 _WRITTEN_DOWN = """
 SELECT CAST(COALESCE(SUM(quantity), 0) AS bigint) AS units FROM stock_movement
-WHERE item_id = $1 AND actor = $2 AND occurred_at >= $3 AND kind = 'ADJUSTED' AND to_state IS NULL
+WHERE item_id = $1 AND actor = $2 AND occurred_at >= $3 AND kind IN ('ADJUSTED', 'COUNTED')
+  AND to_state IS NULL
 """
 
 
 async def written_down(session: Session, item_id: int, actor: str, since: datetime) -> int:
-    """Units of an item that an actor has written down since an instant."""
+    """Units of an item that an actor has written down since an instant, by hand or by a count."""
     return await session.value(int, _WRITTEN_DOWN, item_id, actor, since) or 0

@@ -20,7 +20,7 @@ from domain.policies.refunds import Evidence, RefundRules, RefundShipping, Tende
 from domain.policies.returns import ReturnRules
 from domain.policies.routing import Criterion, Hours, Protection, RoutingRules
 from domain.values.money import Money
-from tests.domain.policies import fulfillment_documents
+from tests.domain.policies import later_documents
 from tests.domain.policies.fulfillment_documents import MISSING
 
 DOCUMENTS: dict[PolicyKind, dict[str, Any]] = {
@@ -88,17 +88,17 @@ DOCUMENTS: dict[PolicyKind, dict[str, Any]] = {
             }
         }
     },
-    PolicyKind.FULFILLMENT: fulfillment_documents.DOCUMENT,
+    **later_documents.DOCUMENTS,
 }
 
-R, T, D, F, A, E, _ = PolicyKind
+R, T, D, F, A, E, *_ = PolicyKind
 EMPTY_TABLE: list[dict[str, str]] = []
 ALL_RESTOCK = [{"condition": "*", "reason": "*", "disposition": "RESTOCK"}]
 TWICE_NEW = [{"condition": "NEW", "reason": "*", "disposition": "RESTOCK"}] * 2
 
 # kind, path at which a value is put, the value, and the path that the error must name
 MISTAKES: list[tuple[PolicyKind, str, Any, str]] = [
-    *((PolicyKind.FULFILLMENT, *each) for each in fulfillment_documents.MISTAKES),
+    *later_documents.MISTAKES,
     (R, "colour", 1, "rules.colour"),
     (R, "order", ["speed"], "rules.order[0]"),
     (R, "order", ["depth", "depth"], "rules.order[1]"),

@@ -56,6 +56,8 @@ QUERIES: Final = (
     Row("stockLevels", "", "$StockLevel", INSIDE, AT_PLACE),
     Row("scan", 'code: "$bin", locationCode: "$place"', "$Bin", INSIDE, AT_PLACE),
     Row("stockMovements", "first: 250", "$StockMovement", INSIDE, AT_PLACE),
+    Row("stockCount", 'id: "$StockCount"', "$StockCount", INSIDE, AT_PLACE),
+    Row("stockCounts", "", "$StockCount", INSIDE, AT_PLACE),
     Row("reservation", 'id: "$Reservation"', "$Reservation", ALL, BOTH),
     Row("reservations", "", "$Reservation", INSIDE, BOTH),
     Row("order", 'id: "$Order"', "$Order", ALL, BOTH),
@@ -120,6 +122,7 @@ _ORDER = f'{{channel: "$channel", externalReference: "$unique", lines: [{_LINE}]
 _SCAN = 'trackingNumber: "$tracking", eventId: "$unique", status: IN_TRANSIT, occurredAt: "$now"'
 _RECEIPT = '{locationCode: "$place", reference: "R", lines: [{sku: "TEE", quantity: 1}]}'
 _COUNT = '{locationCode: "$place", sku: "TEE", delta: 1, reasonCode: "COUNT"}'
+_COUNTED = '{locationCode: "$place", places: [{sku: "TEE", quantity: 1}]}'
 _PUT_AWAY = '{locationCode: "$place", lines: [{sku: "TEE", quantity: 1, binCode: "$bin"}]}'
 _MOVE = (
     '{locationCode: "$place", sku: "TEE", fromState: AVAILABLE, toState: QUARANTINE, quantity: 1,'
@@ -160,6 +163,11 @@ MUTATIONS: Final = (
         "VCA",
         AT_PLACE,
     ),
+    Row("stockCountCreate", 'input: {locationCode: "$place"}', "", "VCFA", AT_PLACE),
+    Row("stockCountRecord", f"input: {_COUNTED}", "", "PWVA", AT_PLACE),
+    Row("stockCountApprove", 'lineIds: ["$StockCountLine"], note: "n"', "", "VFA", AT_PLACE),
+    Row("stockCountRecount", 'lineIds: ["$StockCountLine"], note: "n"', "", "VFA", AT_PLACE),
+    Row("stockCountCancel", 'id: "$StockCount", note: "n"', "", "VCFA", AT_PLACE),
     Row("reservationCreate", f"input: {_HOLD}", "", "SPUVA", OF_CHANNEL),
     Row("reservationExtend", 'id: "$Reservation", ttlSeconds: 900', "", "SPUVA", BOTH),
     Row("orderPlace", f"input: {_ORDER}", "", "SPUVA", OF_CHANNEL),

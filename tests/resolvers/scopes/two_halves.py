@@ -38,6 +38,7 @@ def _mutation(name: str, input_type: str, found: str) -> str:
 
 SHIP = _mutation("fulfillmentShip", "FulfillmentShipInput", "fulfillment { id }")
 ADJUST = _mutation("stockAdjust", "StockAdjustInput", "levels { id } movements { id }")
+RECORD_COUNT = _mutation("stockCountRecord", "StockCountRecordInput", "lines { id count { id } }")
 PUT_AWAY = _mutation("stockPutAway", "PutAwayInput", "levels { id }")
 REQUEST = _mutation(
     "returnRequest", "ReturnRequestInput", "return { id rmaNumber items { id } refunds { id } }"
@@ -169,6 +170,10 @@ async def _stock(api: InProcessServer, half: Half) -> None:
     half.ids["StockMovement"] = made["movements"][0]["id"]
     line = {"sku": "TEE", "quantity": 5, "binCode": half.bin}
     await api.done(PUT_AWAY, {"input": {**at, "lines": [line]}}, key=key)
+    places = [{"sku": "TEE", "quantity": 5, "binCode": half.bin}, {"sku": "TEE", "quantity": 45}]
+    recorded = await api.done(RECORD_COUNT, {"input": {**at, "places": places}}, key=key)
+    half.ids["StockCountLine"] = recorded["lines"][0]["id"]
+    half.ids["StockCount"] = recorded["lines"][0]["count"]["id"]
     counted = {**at, "sku": "TEE", "delta": -1, "reasonCode": "COUNT"}
     counted["note"] = half.text("place", "note")
     await api.done(ADJUST, {"input": counted}, key=key)

@@ -19,7 +19,7 @@ from workflows.transactions.outcomes import Request
 from workflows.transactions.runner import Transactions
 
 ADMIN = holder(Role.ADMIN, actor="boss")
-A, F = PolicyKind.ADJUSTMENT, PolicyKind.REFUND
+A, C, F = PolicyKind.ADJUSTMENT, PolicyKind.COUNT, PolicyKind.REFUND
 
 
 def on(database: Database, currency: str) -> Transactions:
@@ -40,7 +40,7 @@ async def published(database: Database) -> list[tuple[str, int, str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("currency", "kinds"), [("GBP", []), ("USD", [A]), ("JPY", [F, A]), ("KWD", [F, A])]
+    ("currency", "kinds"), [("GBP", []), ("USD", [A, C]), ("JPY", [F, A, C]), ("KWD", [F, A, C])]
 )
 async def test_defaults_are_published_again_in_the_new_currency(
     database: Database, currency: str, kinds: list[PolicyKind]
@@ -62,9 +62,10 @@ async def test_rules_that_a_person_published_stay(database: Database) -> None:
         workflows.policies.publishing.publish, Request(command, ADMIN)
     )
     assert codes(outcome) == []
-    assert await on(database, "JPY").run(name_base_currency) == [F]
+    assert await on(database, "JPY").run(name_base_currency) == [F, C]
     assert [(kind, version, by) for kind, version, by, _ in await published(database)] == [
         ("ADJUSTMENT", 2, "boss"),
+        ("COUNT", 2, "system"),
         ("REFUND", 2, "system"),
     ]
 
@@ -72,5 +73,9 @@ async def test_rules_that_a_person_published_stay(database: Database) -> None:
 async def test_servers_that_start_at_once_publish_once(database: Database) -> None:
     transactions = on(database, "JPY")
     found = await asyncio.gather(*(transactions.run(name_base_currency) for _ in range(4)))
-    assert sorted(map(len, found)) == [0, 0, 0, 2]
-    assert [each[:2] for each in await published(database)] == [("ADJUSTMENT", 2), ("REFUND", 2)]
+    assert sorted(map(len, found)) == [0, 0, 0, 3]
+    assert [each[:2] for each in await published(database)] == [
+        ("ADJUSTMENT", 2),
+        ("COUNT", 2),
+        ("REFUND", 2),
+    ]

@@ -22,11 +22,13 @@ from tests import raw
 from tests.builders.refunds import RefundDesk, open_refund_desk
 from tests.builders.store import ADMIN, CLERK, pounds
 from tests.builders.transactions import codes, counts, rows
+from workflows.counts.counted_items import CountedPlace, RecordCount
+from workflows.counts.recording import record
 from workflows.orders.commands import Payment
 from workflows.policies.publishing import PublishPolicy
 from workflows.transactions.outcomes import Outcome, Request
 
-R, T, D, F, A, E, H = PolicyKind
+R, T, D, F, A, E, H, C = PolicyKind
 LONG_LEAD = [{"serviceLevel": "*", "from": "*", "to": "*", "days": 30}]
 TWO_APPROVERS = [{"upTo": None, "approvers": 2}]
 QUARANTINE = [{"condition": "*", "reason": "*", "disposition": "QUARANTINE"}]
@@ -39,6 +41,7 @@ RULES: dict[PolicyKind, dict[str, Any]] = {
     A: {"approvalAbove": {"GBP": "1.00"}},
     E: {"kinds": {"RETURN_DISCREPANCY": CRITICAL}},
     H: {"holds": [{"reason": "OTHER"}]},
+    C: {"recountAbove": {"units": 0}},
 }
 BY_CHANNEL = ("channel:web", "category:coats", "channel:web,category:coats")
 APPLIED: dict[PolicyKind, tuple[str, ...]] = {
@@ -49,6 +52,7 @@ APPLIED: dict[PolicyKind, tuple[str, ...]] = {
     A: ("location:LEEDS", "category:coats"),
     E: ("location:LEEDS", "channel:web"),
     H: ("location:LEEDS", "channel:web", "channel:web,location:LEEDS"),
+    C: ("location:LEEDS", "category:coats"),
 }
 SCOPES = ("location:LEEDS", *BY_CHANNEL, "channel:web,location:LEEDS")
 REFUSED = {kind: [text for text in SCOPES if text not in APPLIED[kind]] for kind in PolicyKind}
@@ -142,6 +146,16 @@ async def held(desk: RefundDesk) -> bool:
     return str(parcel["status"]) == "ON_HOLD"
 
 
+async def counted_again(desk: RefundDesk) -> bool:
+    """A difference of one unit: above the limit of the test, not above the default."""
+    units = (await desk.shop.level("COAT"))["available"]
+    command = RecordCount("LEEDS", (CountedPlace("COAT", units - 1),))
+    outcome = await desk.shop.transactions.perform(record, Request(command, CLERK))
+    assert not outcome.refusals
+    [line] = await rows(desk.database, "SELECT status FROM stock_count_line")
+    return str(line["status"]) == "RECOUNT"
+
+
 Decision = Callable[[RefundDesk], Awaitable[bool]]
 DECISIONS: list[tuple[PolicyKind, Decision]] = [
     (R, routed),
@@ -153,6 +167,7 @@ DECISIONS: list[tuple[PolicyKind, Decision]] = [
     (A, written_down),
     (E, alerted),
     (H, held),
+    (C, counted_again),
 ]
 CASES = [
     (kind, decide, scope, is_applied)

@@ -25,6 +25,7 @@ def test_a_level_reports_the_units_of_each_state_under_its_key() -> None:
         picked=5,
         missing=6,
         binned=7,
+        shelf_changes=8,
     )
     level = Level.from_row(row)
     assert encode(level.event(Cause(MovementKind.HELD, "ann"))) == {

@@ -1,0 +1,15 @@
+"""Documents of the kinds of policies that later versions added, and mistakes in them."""
+
+from typing import Any, Final
+
+from domain.policies.policies import PolicyKind
+from tests.domain.policies import count_documents, fulfillment_documents
+
+DOCUMENTS: Final[dict[PolicyKind, dict[str, Any]]] = {
+    PolicyKind.FULFILLMENT: fulfillment_documents.DOCUMENT,
+    PolicyKind.COUNT: count_documents.DOCUMENT,
+}
+MISTAKES: Final[list[tuple[PolicyKind, str, Any, str]]] = [
+    *((PolicyKind.FULFILLMENT, *each) for each in fulfillment_documents.MISTAKES),
+    *((PolicyKind.COUNT, *each) for each in count_documents.MISTAKES),
+]

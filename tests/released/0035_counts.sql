@@ -1,0 +1,6 @@
+-- Rows in every table that version 0035_counts adds, beside those of the versions before.
+INSERT INTO stock_count (id, number, cause, status, location_id, blind, created_by, created_at, due_at, closed_at, line_count, lines_done, version) VALUES ('00000000-0000-7000-8000-000000000801', 'CNT-000000-000801', 'PLANNED', 'OPEN', 1, TRUE, 'sue', '2026-03-02 09:00:00.000000+00:00', NULL, NULL, 1, 0, 1);
+INSERT INTO stock_count_line (id, count_id, level_id, item_id, location_id, status, variance, value_minor, value_currency, asked_again_because) VALUES ('00000000-0000-7000-8000-000000000802', '00000000-0000-7000-8000-000000000801', 1, 1, 1, 'RECOUNT', -3, -1200, 'GBP', 'The difference is above the limits of the COUNT policy.');
+INSERT INTO count_attempt (id, line_id, number, counted_by, counted_at, counted, expected, counts) VALUES ('00000000-0000-7000-8000-000000000803', '00000000-0000-7000-8000-000000000802', 1, 'walt', '2026-03-02 10:00:00.000000+00:00', 2, 5, TRUE);
+INSERT INTO count_place (id, attempt_id, bin_id, counted) VALUES ('00000000-0000-7000-8000-000000000804', '00000000-0000-7000-8000-000000000803', 4, 2);
+INSERT INTO counted_level (level_id, location_id, abc_class, counted_at) VALUES (1, 1, 'A', '2026-03-01 09:00:00.000000+00:00');

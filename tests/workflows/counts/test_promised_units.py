@@ -1,0 +1,134 @@
+"""Counts below what is promised: holds lose their units first, then unpicked orders."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.database.database import Database
+from tests.builders.floor.counts import BEN, Counting, open_counting
+from tests.builders.transactions import events, rows
+from workflows.counts.promised_units import ORDERS_MAX
+from workflows.ledger.reconciliation import reconcile
+
+
+@pytest.fixture
+async def counting(database: Database) -> Counting:
+    """A store in which a count of any difference is booked at once."""
+    made = await open_counting(database, blind=False, recountAbove={"units": None})
+    await made.adjustments_above("100000.00")
+    return made
+
+
+async def test_the_youngest_holds_lose_their_units_and_are_released_whole(
+    counting: Counting,
+) -> None:
+    """10 units: 3 in an old hold, 4 in a young one, 3 free. 5 are there, so 5 are gone."""
+    shop = counting.shop
+    await shop.receive(10)
+    await shop.receive(1, "COAT")
+    await shop.hold(("TEE-M", 3), external_reference="old", ttl_seconds=3_600)
+    shop.clock.forward(seconds=1)
+    await shop.hold(("TEE-M", 4), ("COAT", 1), external_reference="young", ttl_seconds=3_600)
+    assert not (await counting.record(("TEE-M", 5))).refusals
+    assert await counting.lines() == [("POSTED", -5)]
+    assert await counting.level() == {"available": 2, "held": 3}
+    assert await counting.level("COAT") == {"available": 1}
+    found = await rows(
+        counting.database, "SELECT external_reference, status FROM reservation ORDER BY created_at"
+    )
+    assert [row["status"] for row in found] == ["HELD", "RELEASED"]
+    assert await reconcile(counting.database) == []
+
+
+async def test_orders_are_replaced_elsewhere_or_backordered(counting: Counting) -> None:
+    """8 units in four orders, 3 are there. YORK replaces 2 units, 3 units are backordered.
+
+    The marketplace is served after the web shop, so its orders lose their units first.
+    """
+    shop = counting.shop
+    await shop.receive(8)
+    orders = {}
+    for name, channel in (("w1", "web"), ("w2", "web"), ("m1", "market"), ("m2", "market")):
+        orders[name] = await shop.place(("TEE-M", 2), channel=channel, reference=name)
+        shop.clock.forward(seconds=1)
+    await shop.receive(2, at="YORK")
+    assert not (await counting.record(("TEE-M", 3), by=BEN)).refusals
+    assert await counting.lines() == [("POSTED", -5)]
+    assert await counting.level() == {"allocated": 3}
+    states = {
+        name: [(row["status"], row["location"]) for row in await shop.fulfillments(order)]
+        for name, order in orders.items()
+    }
+    # The youngest of the marketplace first: YORK has units for it.
+    assert states["m2"] == [("CANCELLED", "LEEDS"), ("OPEN", "YORK")]
+    assert states["m1"] == [("CANCELLED", "LEEDS")]
+    assert states["w2"] == [("OPEN", "LEEDS")]
+    assert states["w1"] == [("OPEN", "LEEDS")]
+    lines = {name: (await shop.lines(order))[0] for name, order in orders.items()}
+    waiting = {name: row["backordered"] for name, row in lines.items()}
+    assert waiting == {"w1": 0, "w2": 1, "m1": 2, "m2": 0}
+    oversold = await rows(
+        counting.database,
+        "SELECT subject_key, status FROM operational_exception WHERE kind = 'OVERSOLD'",
+    )
+    expected = {f"Order:{orders[name].refs['order']}" for name in ("w2", "m1")}
+    assert {row["subject_key"] for row in oversold} == expected
+    uncovered = await events(counting.database, "order.uncovered")
+    assert [event["data"]["backordered"] for event in uncovered] == [0, 2, 1]
+    assert await reconcile(counting.database) == []
+    # New units are for the backorders, and the exceptions end.
+    await shop.receive(3)
+    assert await counting.level() == {"allocated": 6}
+    assert await reconcile(counting.database) == []
+
+
+async def test_picked_orders_keep_their_units(counting: Counting) -> None:
+    shop = counting.shop
+    await shop.receive(4)
+    picked = await shop.place(("TEE-M", 2), reference="picked")
+    [parcel] = await shop.fulfillments(picked)
+    await counting.warehouse.pick(parcel["id"])
+    await shop.place(("TEE-M", 2), reference="open")
+    level = await counting.level()
+    on_shelf = level["allocated"] - level.get("picked", 0)
+    await counting.record(("TEE-M", on_shelf - 2))
+    lines = await shop.lines(picked)
+    assert lines[0]["picked"] == 2
+    assert await reconcile(counting.database) == []
+
+
+async def test_a_count_that_takes_many_orders_is_posted_in_steps(counting: Counting) -> None:
+    shop, many = counting.shop, ORDERS_MAX + 7
+    await shop.receive(many)
+    await counting.floor.put_away(("TEE-M", many, "A-2"))
+    for number in range(many):
+        await shop.place(("TEE-M", 1), reference=f"W-{number}")
+    assert not (await counting.record(("TEE-M", 0, "A-2"))).refusals
+    [line] = await counting.line_rows()
+    assert (line["status"], line["variance"], line["unposted"]) == ("POSTING", -many, 7)
+    assert await counting.counts() == [("SPOT", "OPEN", 1, 0)]
+    assert await reconcile(counting.database) == []
+    assert await counting.floor.bins() == {"": 7}
+    assert await counting.post_rest() == 1
+    assert await counting.lines() == [("POSTED", -many)]
+    assert await counting.counts() == [("SPOT", "DONE", 1, 1)]
+    assert await counting.level() == {}
+    assert len(await events(counting.database, "count.posted")) == 1
+    assert await reconcile(counting.database) == []
+
+
+async def test_a_posting_ends_when_nothing_is_left_on_the_shelf(counting: Counting) -> None:
+    """Orders that ship while their units are being taken leave fewer units to take."""
+    shop, many = counting.shop, ORDERS_MAX + 3
+    await shop.receive(many)
+    orders = []
+    for number in range(many):
+        orders.append(await shop.place(("TEE-M", 1), reference=f"W-{number}"))
+        shop.clock.forward(seconds=1)
+    await counting.record(("TEE-M", 0))
+    for order in orders[:3]:
+        [parcel] = await shop.fulfillments(order)
+        assert not (await shop.ship(parcel["id"])).refusals
+    await counting.post_rest()
+    assert await counting.lines() == [("POSTED", -ORDERS_MAX)]
+    assert await reconcile(counting.database) == []

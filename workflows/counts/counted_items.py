@@ -1,0 +1,92 @@
+"""The input of a record of counts: the units of each item, by bin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import models.queries.catalog.lookups as lookups
+import models.queries.stock.bins as bin_queries
+from domain.errors import Invalid, LimitExceeded, NotFound
+from domain.problems import Problems
+from domain.stock.states import check_quantity
+from domain.values.codes import store_codes
+from models.counts import CountAttemptRow, StockCountLineRow
+from models.queries.catalog.lookups import ItemFacts, LocationFacts
+from models.queries.stock.bins import BinFacts
+from models.tasks import TaskRow
+from workflows.stock.goods_receipts import bin_at
+from workflows.transactions.transaction import Transaction
+
+PLACES_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CountedPlace:
+    """Units of an item that were counted in a bin; `bin_code` None: outside the bins."""
+
+    sku: str
+    quantity: int
+    bin_code: str | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "sku", "bin_code")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCount:
+    """Counts of levels of a location: all places of a SKU; places that are left out held none."""
+
+    location_code: str
+    places: tuple[CountedPlace, ...]
+
+    def __post_init__(self) -> None:
+        store_codes(self, "location_code")
+
+
+@dataclass(slots=True)
+class CountedItem:
+    """The count of one item, with what is found out about it."""
+
+    path: tuple[str, ...]
+    item: ItemFacts
+    unbinned: int = 0
+    bins: dict[BinFacts, int] = field(default_factory=dict)
+    line: StockCountLineRow | None = None
+    attempts: Sequence[CountAttemptRow] = ()
+    tasks: Sequence[TaskRow] = ()
+
+    @property
+    def units(self) -> int:
+        """Units in all places."""
+        return self.unbinned + sum(self.bins.values())
+
+
+async def read(tx: Transaction, command: RecordCount, location: LocationFacts) -> list[CountedItem]:
+    """The counts by item, in the order in which the items are named. Raises all faults."""
+    if not command.places:
+        raise Invalid("At least one place is required; none was sent.", field=("input", "places"))
+    if len(command.places) > PLACES_MAX:
+        raise LimitExceeded("places", PLACES_MAX, len(command.places), field=("input", "places"))
+    items = await lookups.items_by_sku(tx.session, [place.sku for place in command.places])
+    codes = {place.bin_code for place in command.places if place.bin_code is not None}
+    bins = await bin_queries.hold_bins(tx.session, codes) if codes else None
+    problems = Problems()
+    found: dict[int, CountedItem] = {}
+    for index, place in enumerate(command.places):
+        path = ("input", "places", str(index))
+        with problems.under(*path):
+            check_quantity(place.quantity, least=0)
+        with problems.under(*path):
+            if place.sku not in items:
+                raise NotFound("item", place.sku, field=("sku",))
+            item = items[place.sku]
+            counted = found.setdefault(item.id, CountedItem(path, item))
+            if place.bin_code is None or bins is None:
+                counted.unbinned += place.quantity
+            else:
+                at = bin_at(bins, place.bin_code, location, "binCode")
+                counted.bins[at] = counted.bins.get(at, 0) + place.quantity
+    problems.refuse()
+    return list(found.values())
