@@ -14,6 +14,7 @@ from domain.errors import IllegalTransition, LimitExceeded, Path, TaskNotClaimed
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.returns.inspections import AGE_HORIZON, Priority
 from domain.returns.states import ReturnItemState, ReturnStatus
+from domain.stock.transfers import TransferStatus
 from domain.values.codes import same_code
 
 LEASE: Final = timedelta(minutes=10)
@@ -24,13 +25,13 @@ class QueueKind(StrEnum):
     """Kind of work; each has a queue per location."""
 
     PICK = "PICK"
-    """Collect the units of an OPEN fulfillment."""
+    """Collect the units of an OPEN fulfillment, or of a REQUESTED transfer and ship them."""
     PACK = "PACK"
     """Pack a PICKED fulfillment."""
     SHIP = "SHIP"
     """Hand a PACKED fulfillment to its carrier."""
     RECEIVE = "RECEIVE"
-    """Receive the parcel of a return."""
+    """Receive the parcel of a return, or a transfer."""
     INSPECT = "INSPECT"
     """Grade returned units."""
     DISPOSE = "DISPOSE"
@@ -80,6 +81,13 @@ RETURN_STEPS: Final[Mapping[ReturnStatus, QueueKind]] = MappingProxyType(
         ReturnStatus.AUTHORIZED: _Q.RECEIVE,
         ReturnStatus.IN_TRANSIT: _Q.RECEIVE,
         ReturnStatus.PARTIALLY_RECEIVED: _Q.RECEIVE,
+    }
+)
+TRANSFER_STEPS: Final[Mapping[TransferStatus, QueueKind]] = MappingProxyType(
+    {
+        TransferStatus.REQUESTED: _Q.PICK,
+        TransferStatus.IN_TRANSIT: _Q.RECEIVE,
+        TransferStatus.PARTIALLY_RECEIVED: _Q.RECEIVE,
     }
 )
 ITEM_STEPS: Final[Mapping[ReturnItemState, QueueKind]] = MappingProxyType(

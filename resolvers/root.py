@@ -24,6 +24,7 @@ import resolvers.reservations as reservations
 import resolvers.returns as returns
 import resolvers.stock as stock
 import resolvers.tasks as tasks
+import resolvers.transfers as transfers
 from schema.context import Resolver, Stream
 from schema.fields.scalars import SCALARS
 from schema.permissions import mutation_fields, query_fields, stream_fields
@@ -73,6 +74,8 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "fulfillments": fulfillments.fulfillments,
     "carrierEvents": carriers.carrier_events,
     "tasks": tasks.tasks,
+    "transfer": transfers.transfer,
+    "transfers": transfers.transfers,
     "return": returns.return_,
     "returns": returns.returns,
     "refund": refunds.refund,
@@ -128,6 +131,11 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "carrierEventRecord": fulfillments.carrier_event_record,
     "labelBuy": carriers.label_buy,
     "labelVoid": carriers.label_void,
+    "transferCreate": transfers.transfer_create,
+    "transferCancel": transfers.transfer_cancel,
+    "transferShip": transfers.transfer_ship,
+    "transferReceive": transfers.transfer_receive,
+    "transferWriteOff": transfers.transfer_write_off,
     "returnRequest": returns.return_request,
     "returnAuthorize": returns.return_authorize,
     "returnDecline": returns.return_decline,

@@ -30,6 +30,7 @@ def user_errors(outcome: Outcome) -> list[UserError]:
 _HOLDERS: Final = {
     "order": "Order",
     "reservation": "Reservation",
+    "transfer": "Transfer",
     "parcel": "OperationalException",
 }
 

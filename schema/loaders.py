@@ -165,6 +165,8 @@ class Loaders:
     inspections_of_return = plain(return_reads.inspections_by_return)
     claimed = plain(return_reads.claimed_by_line)
     tasks = scoped(task_reads.tasks_by_id)
+    transfers = scoped(stock_reads.transfers_by_id)
+    lines_of_transfer = plain_related(stock_reads.lines_by_transfer)
     refunds = scoped(refund_reads.refunds_by_id)
     refunds_of_return = related(refund_reads.refunds_by_return)
     refunds_of_order = related(refund_reads.refunds_by_order)

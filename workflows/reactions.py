@@ -67,6 +67,13 @@ from domain.events.returns import (
     ReturnRequested,
     ReturnTracked,
 )
+from domain.events.stock import (
+    TransferCancelled,
+    TransferReceived,
+    TransferRequested,
+    TransferShipped,
+    TransferWrittenOff,
+)
 from domain.events.tasks import TaskClaimed, TaskRenewed
 from workflows.transactions.actions import Reactions, after
 
@@ -126,6 +133,11 @@ REACTIONS = Reactions(
                 cancellation_refunds.open_refunds_of_cancellation,
             ),
             after(OrderChargedBack, waiting_refunds.revise_after_chargeback),
+            after(TransferRequested, task_lifecycle.update_task_of_transfer),
+            after(TransferShipped, task_lifecycle.update_task_of_transfer),
+            after(TransferReceived, task_lifecycle.update_task_of_transfer),
+            after(TransferWrittenOff, task_lifecycle.update_task_of_transfer),
+            after(TransferCancelled, task_lifecycle.update_task_of_transfer),
             after(ReturnAuthorized, *_UPDATE_REFUNDS_AND_TASKS),
             after(ReturnDeclined, *_UPDATE_REFUNDS_AND_TASKS, label_reactions.end_unneeded),
             after(

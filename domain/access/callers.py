@@ -65,20 +65,20 @@ _PARTNER = _STOREFRONT | _named(
     reservations.list orders.list
     fulfillments.list fulfillments.work carriers.record labels.work counts.record
     tasks.read tasks.work
-    returns.list returns.receive events.read"""
+    transfers.read transfers.work returns.list returns.receive events.read"""
 )
 # Read permissions of all staff roles, within the scope of the key.
 _STAFF = _named(
     """internals.read viewer.read permissions.read node.read
     items.read suppliers.read locations.read channels.read reasons.read
     availability.read stock.read reservations.read reservations.list orders.read orders.list
-    fulfillments.list tasks.read returns.read returns.list
+    fulfillments.list tasks.read transfers.read returns.read returns.list
     exceptions.read exceptions.work policies.read events.read"""
 )
 _WAREHOUSE = _STAFF | _named(
     """stock.receive stock.putaway stock.adjust stock.move counts.record tasks.work
     fulfillments.work fulfillments.hold carriers.record labels.work returns.track
-    returns.receive returns.inspect returns.dispose"""
+    returns.receive returns.inspect returns.dispose transfers.work"""
 )
 _SUPPORT = _STAFF | _named(
     """reservations.hold orders.place orders.cancel carriers.record labels.work
@@ -91,7 +91,7 @@ _SUPERVISOR = (
     | _SUPPORT
     | _named(
         """stock.safety stock.approve counts.plan tasks.override fulfillments.reroute
-        fulfillments.release.FRAUD_RISK returns.override dispositions.override
+        transfers.write fulfillments.release.FRAUD_RISK returns.override dispositions.override
         refunds.approve refunds.retry audit.read policies.preview
         policies.publish policies.publish.RETURN policies.publish.EXCEPTION
         policies.publish.FULFILLMENT"""
@@ -99,7 +99,7 @@ _SUPERVISOR = (
 )
 _SUPPLY_CHAIN = _STAFF | _named(
     """catalog.write stock.receive stock.move stock.safety counts.plan
-    policies.preview policies.publish policies.publish.ROUTING"""
+    transfers.write policies.preview policies.publish policies.publish.ROUTING"""
 )
 _FINANCE = _STAFF | _named(
     """stock.adjust stock.approve counts.plan ledger.read ledger.close audit.read policies.preview

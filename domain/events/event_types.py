@@ -79,6 +79,14 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
             labels.LabelVoiding,
             labels.LabelVoided,
         ),
+        "Transfers": (
+            stock.TransferRequested,
+            stock.TransferShipped,
+            stock.TransferReceived,
+            stock.TransferWrittenOff,
+            stock.TransferClosed,
+            stock.TransferCancelled,
+        ),
         "Tasks": (
             tasks.TaskCreated,
             tasks.TaskClaimed,

@@ -1,12 +1,13 @@
-"""Events of stock levels."""
+"""Events of stock levels, and of transfers between two locations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
-from domain.events.payloads import EventPayload
+from domain.events.payloads import EventPayload, UnitsBySku
 from domain.stock.states import MovementKind
+from domain.stock.transfers import TransferStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class StockChanged(EventPayload):
     """Units of `quarantine` that are in doubt until they are counted."""
     binned: int | None
     """Units on the shelf that are in bins."""
+    incoming: int | None
+    """Units that are expected. Null: recorded by an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +75,101 @@ class StockPutAway(EventPayload):
     moves: tuple[BinMove, ...]
     unbinned: int
     """Units on the shelf that are still in no bin."""
+
+
+class TransferStep(TypedDict):
+    """The fields that every event of a transfer has, for `**`."""
+
+    number: str
+    status: TransferStatus
+    before: TransferStatus | None
+    origin: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferPayload(EventPayload):
+    """The fields that every event of a transfer has.
+
+    It concerns two locations, so keys that are limited to locations see only the events that their
+    own actor recorded. They see the tasks and the units at their locations.
+    """
+
+    subject_type: ClassVar[str] = "Transfer"
+    scoped_by: ClassVar[tuple[str, ...]] = ()
+
+    number: str
+    """Number of the transfer."""
+    status: TransferStatus
+    before: TransferStatus | None
+    """Status before this event; null for a new transfer."""
+    origin: str
+    """Code of the location that sends the units."""
+    destination: str
+    """Code of the location that gets the units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRequested(TransferPayload):
+    """Units were allocated at the origin, to be sent to the destination."""
+
+    type: ClassVar[str] = "transfer.requested"
+
+    units: UnitsBySku
+    """Units of each SKU."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferShipped(TransferPayload):
+    """The units left the origin."""
+
+    type: ClassVar[str] = "transfer.shipped"
+
+    units: UnitsBySku
+    """Units of each SKU."""
+    shortages: UnitsBySku
+    """Units that were not found at the origin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferReceived(TransferPayload):
+    """Units arrived at the destination, or came back to the origin."""
+
+    type: ClassVar[str] = "transfer.received"
+
+    location: str
+    """Code of the location at which the units arrived."""
+    good: UnitsBySku
+    """Units in good condition."""
+    damaged: UnitsBySku
+    extra: UnitsBySku
+    """Units beyond those in transit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferWrittenOff(TransferPayload):
+    """Units in transit were written off."""
+
+    type: ClassVar[str] = "transfer.written_off"
+
+    reason: str
+    """Code of the reason."""
+    units: UnitsBySku
+    """Units of each SKU."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferClosed(TransferPayload):
+    """No unit of the transfer is in transit any more."""
+
+    type: ClassVar[str] = "transfer.closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferCancelled(TransferPayload):
+    """The transfer was cancelled before it was shipped, or none of its units was found."""
+
+    type: ClassVar[str] = "transfer.cancelled"
+
+    units: UnitsBySku
+    """Units of each SKU."""

@@ -8,6 +8,8 @@ from domain.access.callers import Caller
 # several locations. A key that is limited to locations sees only those that its own actor recorded;
 # it sees the parcels, tasks and units at its locations by their own events.
 SPREAD_NOUNS = ("order", "reservation", "refund", "return", "carrier", "exception")
+# An event of these nouns concerns several locations and has none itself. The same rule applies.
+PLACELESS_NOUNS = ("transfer",)
 # Events of API keys have neither, so a key with any limit sees only those of its own actor.
 KEY_NOUN = "key"
 
@@ -27,6 +29,7 @@ def may_see_event(
         return False
     noun = event_type.partition(".")[0]
     is_spread = noun in SPREAD_NOUNS and channel is not None and location is None
+    is_spread = is_spread or noun in PLACELESS_NOUNS
     is_hidden = (is_spread and caller.locations is not None) or (
         noun == KEY_NOUN and (caller.locations is not None or caller.channels is not None)
     )

@@ -15,6 +15,7 @@ class Account(StrEnum):
     RECEIVABLES = "receivables"
     INVENTORY = "inventory"
     INVENTORY_IN_QUALITY_CONTROL = "inventory_in_quality_control"
+    INVENTORY_IN_TRANSIT = "inventory_in_transit"
     RECOVERABLE_FROM_VENDORS = "recoverable_from_vendors"
     GOODS_RECEIVED_NOT_INVOICED = "goods_received_not_invoiced"
     CARRIER_PAYABLES = "carrier_payables"

@@ -196,6 +196,39 @@ def moved(
     )
 
 
+def transfer_shipped(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
+    """Units left a location for another one of the retailer."""
+    return transfer(
+        f"Shipped {_counted(units)} of transfer {occasion.reference}",
+        occasion,
+        value,
+        to=Account.INVENTORY_IN_TRANSIT,
+        from_=Account.INVENTORY,
+    )
+
+
+def transfer_received(units: int, good: Money, damaged: Money, occasion: Occasion) -> LedgerEntry:
+    """Units of a transfer arrived; `good`, `damaged`: the cost of those in each condition."""
+    lines = [
+        *debit(Account.INVENTORY, good),
+        *debit(Account.INVENTORY_IN_QUALITY_CONTROL, damaged),
+        *credit(Account.INVENTORY_IN_TRANSIT, good + damaged),
+    ]
+    memo = f"Received {_counted(units)} of transfer {occasion.reference}"
+    return LedgerEntry(memo, occasion.reference, occasion.at, tuple(lines))
+
+
+def transfer_lost(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
+    """Units of a transfer will not arrive."""
+    return transfer(
+        f"Lost {_counted(units)} of transfer {occasion.reference}",
+        occasion,
+        value,
+        to=Account.WRITE_OFFS,
+        from_=Account.INVENTORY_IN_TRANSIT,
+    )
+
+
 def order_cancelled(
     units: int,
     paid: Money,

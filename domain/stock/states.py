@@ -59,7 +59,7 @@ class MovementKind(StrEnum):
     MOVED = "MOVED"
     """The units moved from one state to another at their location."""
     TRANSFERRED = "TRANSFERRED"
-    """The units moved to another location. Not used yet."""
+    """The units left for another location, or arrived from it."""
     COUNTED = "COUNTED"
     """A count corrected a state. Not used yet."""
     SCRAPPED = "SCRAPPED"

@@ -22,6 +22,7 @@ MODULES = [
         "fulfillments",
         "carriers",
         "picks",
+        "transfers",
         "tasks",
         "returns",
         "ledger",

@@ -60,6 +60,7 @@ from models.migrations.later import (
     m0033_scans,
     m0034_waiting_events,
     m0035_counts,
+    m0036_transfers,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -131,6 +132,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0033_scans", m0033_scans.statements),
     Version("0034_waiting_events", m0034_waiting_events.statements),
     Version("0035_counts", m0035_counts.statements, m0035_counts.statements_in),
+    Version("0036_transfers", m0036_transfers.statements),
 )
 
 _TABLE = (

@@ -303,3 +303,21 @@ class ItemForInspectionRow(TypedDict):
 async def items_for_inspection(session: Session, return_id: UUID) -> list[ItemForInspectionRow]:
     """Data of a return's groups of units for their INSPECT and DISPOSE tasks."""
     return list(await session.rows(ItemForInspectionRow, _ITEMS, return_id))
+
+
+class TransferForWorkRow(TypedDict):
+    """Facts of a transfer that its task needs."""
+
+    status: str
+    origin_id: int
+    destination_id: int
+    expected_by_at: datetime | None
+
+
+async def transfer_for_work(session: Session, transfer_id: UUID) -> TransferForWorkRow | None:
+    """The status, the locations and the expected time of a transfer."""
+    return await session.row(
+        TransferForWorkRow,
+        "SELECT status, origin_id, destination_id, expected_by_at FROM transfer WHERE id = $1",
+        transfer_id,
+    )

@@ -21,6 +21,7 @@ from domain.refunds.states import RefundStatus
 from domain.returns.states import ReturnItemState, ReturnStatus
 from domain.stock.reservations import ReservationStatus
 from domain.stock.states import LocationKind, MovementKind, StockState
+from domain.stock.transfers import TransferStatus
 from domain.tasks import QueueKind, TaskStatus
 from domain.values.sorts import ItemSort, OrderSort, RefundSort, ReturnSort
 
@@ -60,6 +61,7 @@ __all__ = [
     "StockState",
     "TaskStatus",
     "Tender",
+    "TransferStatus",
 ]
 
 for _enumeration in (
@@ -98,5 +100,6 @@ for _enumeration in (
     StockState,
     TaskStatus,
     Tender,
+    TransferStatus,
 ):
     strawberry.enum(_enumeration)

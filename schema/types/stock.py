@@ -1,4 +1,4 @@
-"""Stock: levels by state, movements, and counts."""
+"""Stock: levels by state, movements, counts, and transfers between locations."""
 
 from datetime import datetime
 from typing import Annotated, cast
@@ -12,6 +12,8 @@ from domain.counts.states import CountLineStatus as LineStatus
 from models.counts import StockCountRow
 from models.database.rows import Flag
 from models.queries.counts.reads import ShownAttemptRow, ShownCountLineRow
+from models.queries.listing.collected import collected
+from models.queries.reads.stock import LINES_OF_TRANSFER
 from models.stock import StockLevelRow, StockMovementRow
 from schema.context import Context, Info
 from schema.fields.arguments import After, First, given
@@ -23,6 +25,7 @@ from schema.fields.enums import (
     CountStatus,
     MovementKind,
     StockState,
+    TransferStatus,
 )
 from schema.fields.money import Money
 from schema.fields.node import Node, found_by
@@ -277,3 +280,65 @@ class StockCount(Node):
             session, scope, window(first, after, None, None), row["id"], status=given(status)
         )
         return Connection(page, StockCountLine.from_row, info.context)
+
+
+@strawberry.type
+class TransferLine(Record):
+    """Units of an item in a transfer.
+
+    `shipped` is the sum of `inTransit`, `received`, `damaged`, `cameBack` and `lost`.
+    """
+
+    sku: str
+    requested: int
+    """Units that the origin was asked for."""
+    shipped: int
+    """Units that left the origin."""
+    in_transit: int
+    """Units that are expected at the destination."""
+    received: int
+    """Units that arrived at the destination in good condition."""
+    damaged: int
+    """Units that arrived at the destination damaged."""
+    came_back: int
+    """Units that came back to the origin, in any condition."""
+    lost: int
+    """Units that were written off."""
+    extra: int
+    """Units that came beyond those that were in transit."""
+    item: Item = item_edge("item_id")
+
+
+@found_by(lambda loaders: loaders.transfers)
+@strawberry.type
+class Transfer(Node):
+    """Units that one location sends to another."""
+
+    number: str
+    """Number for people, given by Restow."""
+    reference: str | None
+    """Reference in another system, unique at the origin; null: none was sent."""
+    status: TransferStatus
+    carrier: str | None
+    """Null until shipped, or if none was named."""
+    tracking_number: str | None
+    """Null until shipped, or if none was named."""
+    requested_at: datetime
+    shipped_at: datetime | None
+    """Null until shipped."""
+    expected_by: datetime | None = column("expected_by_at")
+    """Time at which the units are expected. Without a stated time: P3D after the shipment."""
+    closed_at: datetime | None
+    """Time at which it was closed or cancelled; null until then."""
+    updated_at: datetime
+    """Time of the last change."""
+    origin: Location = location_edge("origin_id")
+    """Location that sends the units."""
+    destination: Location = location_edge("destination_id")
+    """Location that gets the units."""
+    lines: list[TransferLine] = edge(
+        lambda loaders: loaders.lines_of_transfer,
+        "id",
+        many(TransferLine),
+        join=collected(LINES_OF_TRANSFER),
+    )

@@ -69,7 +69,7 @@ class Task(Node):
 
     @strawberry.field
     async def subject(self, info: Info) -> Node:
-        """The object to work on: a Fulfillment, Return, ReturnItem or StockLevel."""
+        """The object to work on: a Fulfillment, Return, ReturnItem, StockLevel or Transfer."""
         row = cast("TaskRow", self.row)
         kind = row["subject_type"]
         found: Node = await load(info.context, kind, key_of(kind, row["subject_key"]))

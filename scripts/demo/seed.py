@@ -24,6 +24,8 @@ import workflows.policies.publishing
 import workflows.reservations.reservations
 import workflows.stock.adjustments
 import workflows.stock.goods_receipts
+import workflows.transfers.requests
+import workflows.transfers.shipments
 from domain.access.api_keys import CreateKey, RevokeKey
 from domain.access.callers import SYSTEM, Caller, Role, holder
 from domain.catalog.commands import (
@@ -50,6 +52,7 @@ from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, SetSafetyS
 from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.runner import Transactions
+from workflows.transfers.commands import CreateTransfer, ShipTransfer, TransferUnitsOf
 
 CommandT = TypeVar("CommandT")
 
@@ -86,6 +89,7 @@ async def seed(transactions: Transactions, database: Database) -> DemoKeys:
     for order in story.ORDERS:
         await seeder.place_order(order)
     await seeder.hold_units()
+    await seeder.send_transfer()
     return await renew_keys(transactions, database)
 
 
@@ -244,6 +248,15 @@ class _Seeder:
                 self._transactions.clock() - order.ago / 2,
             )
             await self._as(Role.ADMIN, workflows.orders.shipments.ship, command)
+
+    async def send_transfer(self) -> None:
+        """Send units to the store: they are in transit, and it has a task to receive them."""
+        origin, destination, units = story.TRANSFER
+        lines = tuple(TransferUnitsOf(sku, quantity) for sku, quantity in units)
+        create = CreateTransfer(origin, destination, lines, reference="SOHO-WEEKLY")
+        asked = await self._as(Role.SUPPLY_CHAIN, workflows.transfers.requests.create, create)
+        ship = ShipTransfer(UUID(str(asked.refs["transfer"])), "Fellside van")
+        await self._as(Role.WAREHOUSE, workflows.transfers.shipments.ship, ship)
 
     async def hold_units(self) -> None:
         """Reserve the units of a shopper who has not paid yet."""

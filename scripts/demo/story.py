@@ -161,6 +161,9 @@ ORDERS: Final = (
 HOLD: Final = ((_COAT, 1), ("TEE-WHITE-S", 2))
 HOLD_SECONDS: Final = 86_400
 
+# units on their way to the store: origin, destination, (sku, units)
+TRANSFER: Final = ("LONDON", "SOHO", (("FLEECE-GREY-S", 6), ("JEANS-BLUE-34", 4)))
+
 # units kept for the shop window: (location, sku, units)
 SAFETY_STOCK: Final = (("SOHO", "FLEECE-GREY-M", 1), ("SOHO", "TEE-WHITE-M", 2))
 

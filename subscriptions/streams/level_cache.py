@@ -25,7 +25,7 @@ NUMBERS = {
     column: json_key(column)
     for column in (
         *(state.lower() for state in StockState),
-        *("safety_stock", "picked", "missing", "binned"),
+        *("safety_stock", "picked", "missing", "binned", "incoming"),
     )
 }
 _CACHED_TYPES = frozenset({"Item", "Location"})

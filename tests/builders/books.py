@@ -32,6 +32,8 @@ SELECT s.id FROM stock_level s WHERE s.allocated <> COALESCE((
   SELECT SUM(l.quantity) FROM fulfillment_line l JOIN fulfillment f ON f.id = l.fulfillment_id
   WHERE f.status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')
     AND l.item_id = s.item_id AND f.location_id = s.location_id), 0)
+  + COALESCE((SELECT SUM(l.requested) FROM transfer_line l JOIN transfer t ON t.id = l.transfer_id
+  WHERE t.status = 'REQUESTED' AND l.item_id = s.item_id AND t.origin_id = s.location_id), 0)
 """
 _ON_HOLD = """
 SELECT f.id FROM fulfillment f WHERE f.status IN ('OPEN', 'ON_HOLD')

@@ -31,6 +31,7 @@ REFERENCES = {
     "order": ("orders", "externalReference", 'channel: "web", externalReference'),
     "reservation": ("reservations", "externalReference", 'channel: "web", externalReference'),
     "return": ("returns", "rmaNumber", "rmaNumber"),
+    "transfer": ("transfers", "number", "number"),
 }
 PREVIEW = """
 { policyPreview(input: {kind: RETURN, scope: "global", rules: {window: "P30D"}}, last: 20) {
@@ -78,7 +79,7 @@ WITH_LINES = (
     "{ fulfillments(first: 20) { nodes { id lines { orderLineId sku quantity } } } }",
 )
 # They need an id, or a reference beside the channel; `_read_node` reads the same objects.
-BY_ID = frozenset({"reservation", "order", "return"})
+BY_ID = frozenset({"reservation", "order", "return", "transfer"})
 
 
 def _literals(name: str, argument: GraphQLArgument) -> list[str]:

@@ -22,6 +22,7 @@ from integrations.carriers.reports import CarrierReport
 from integrations.payments.gateway import Chargeback
 from integrations.payments.gateway import PaymentEventType as Told
 from tests.builders.catalog import a_location
+from tests.builders.floor.transfers import Transfers
 from tests.builders.in_process_server import InProcessServer
 from tests.builders.refunds import FAILED, FIONA, FRED, PENDING, SUCCEEDED, RefundDesk
 from tests.builders.returns import BOSS, Desk
@@ -84,7 +85,7 @@ class SalesStory:
         """Perform all actions."""
         for step in (self.holds, self.stock, self.bins, self.warehouse_work):
             await step()
-        for step in (self.fulfillment_holds, self.cancellations):
+        for step in (self.fulfillment_holds, self.transfers, self.cancellations):
             await step()
         for step in (self.returns, self.refunds, self.parcels, self.labels, self.claims):
             await step()
@@ -191,6 +192,17 @@ class SalesStory:
         cancelled = await self.sell(("COAT", 1), paid=self.reference())
         await done(warehouse.hold(cancelled))
         await done(self.shop.cancel(cancelled))
+
+    async def transfers(self) -> None:
+        """One transfer is cancelled, one arrives in parts, and the rest of it is written off."""
+        transfers = Transfers(self.warehouse)
+        await done(transfers.cancel(await done(transfers.create(("TEE-S", 1)))))
+        reference = self.reference()
+        sent = await done(transfers.create(("TEE-S", 5), ("COAT", 1), reference=reference))
+        await done(transfers.ship(sent, ("COAT", 1), by=BOSS))
+        await done(transfers.receive(sent, ("TEE-S", 2, 1), ("TEE-L", 1), by=BOSS))
+        await done(transfers.write_off(sent, ("TEE-S", 1), by=BOSS))
+        await done(transfers.receive(sent, ("TEE-S", 1), at="LEEDS", by=BOSS))
 
     async def cancellations(self) -> None:
         paid = await self.sell(("TEE-M", 2), paid=self.reference())

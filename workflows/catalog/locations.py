@@ -113,7 +113,7 @@ async def _check_use(
         return
     await catalog_queries.claim_location(tx.session, current.id)
     use = await catalog_queries.location_use(tx.session, current.id)
-    is_needed = bool(use["units"] or use["holds"] or use["fulfillments"])
+    is_needed = bool(use["units"] or use["holds"] or use["fulfillments"] or use["transfers"])
     for is_refused, field in (
         (is_closed and is_needed, "active"),
         (is_address and (is_needed or use["channels"]), "kind"),

@@ -20,9 +20,11 @@ from domain.events.fulfillments import (
     FulfillmentWorkPayload,
 )
 from domain.events.returns import ReturnPayload, ReturnReceived
+from domain.events.stock import TransferPayload
 from domain.returns.inspections import inspection_priority
 from domain.returns.states import ReturnItemState, ReturnStatus
-from domain.tasks import FULFILLMENT_STEPS, ITEM_STEPS, RETURN_STEPS, QueueKind
+from domain.stock.transfers import TransferStatus
+from domain.tasks import FULFILLMENT_STEPS, ITEM_STEPS, RETURN_STEPS, TRANSFER_STEPS, QueueKind
 from domain.values.money import Money
 from models.queries.tasks import ItemForInspectionRow, ReturnForReceiptRow
 from models.tasks import TaskRow
@@ -94,6 +96,34 @@ def _dispatch(
         priority=task_rules.dispatch_priority(payload.service_level, payload.ship_by, tx.now),
         due_at=payload.ship_by,
     )
+
+
+async def update_task_of_transfer(tx: Transaction, event: PendingEvent[TransferPayload]) -> None:
+    """End the task of a transfer that is done, and add the one that its status needs.
+
+    It is picked at the origin, and received at the destination.
+    """
+    await tx.flush()
+    row = await task_queries.transfer_for_work(tx.session, UUID(event.subject_key))
+    if row is None:
+        return
+    status = TransferStatus(row["status"])
+    queue = TRANSFER_STEPS.get(status)
+    live = await task_queries.lock_live(tx.session, "Transfer", [event.subject_key])
+    ended = [task for task in live if task["queue"] != queue]
+    end = tasks.cancel if status is TransferStatus.CANCELLED else tasks.finish
+    await end(tx, ended, event.actor)
+    if queue is not None and len(ended) == len(live):
+        is_picked = status is TransferStatus.REQUESTED
+        new = NewTask(
+            queue=queue,
+            subject=("Transfer", event.subject_key),
+            location_id=row["origin_id"] if is_picked else row["destination_id"],
+            channel_id=None,
+            priority=task_rules.receipt_priority(row["expected_by_at"], tx.now),
+            due_at=row["expected_by_at"],
+        )
+        tasks.add(tx, new, event.actor)
 
 
 async def update_tasks_of_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:

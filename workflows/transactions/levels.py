@@ -81,6 +81,7 @@ class Level:
     picked: int = 0
     missing: int = 0
     binned: int = 0
+    incoming: int = 0
     shelf_changes: int = 0
     deltas: dict[StockState, int] = field(default_factory=dict)
     has_changed_parts: bool = False
@@ -111,6 +112,7 @@ class Level:
             picked=self.picked,
             missing=self.missing,
             binned=self.binned,
+            incoming=self.incoming,
         )
 
     @property
@@ -171,6 +173,7 @@ class Level:
             picked=row["picked"],
             missing=row["missing"],
             binned=row["binned"],
+            incoming=row["incoming"],
             shelf_changes=row["shelf_changes"],
         )
 

@@ -12,10 +12,11 @@ class LockClass(IntEnum):
     ORDER = 2
     RETURN = 3
     REFUND = 4
-    STOCK = 5
-    HOLDS = 6
-    COST = 7
-    LEDGER = 8
+    TRANSFER = 5
+    STOCK = 6
+    HOLDS = 7
+    COST = 8
+    LEDGER = 9
 
 
 class LockOrderBroken(RuntimeError):

@@ -186,7 +186,14 @@ class LockedStock:
         changes = [(level.id, level.deltas, level.version) for level in dirty]
         if any(level.has_changed_parts for level in dirty):
             parts = [
-                (level.picked, level.missing, level.binned, level.shelf_changes) for level in dirty
+                (
+                    level.picked,
+                    level.missing,
+                    level.binned,
+                    level.incoming,
+                    level.shelf_changes,
+                )
+                for level in dirty
             ]
             write = stock_queries.moved_with_parts(changes, parts, self._unit.now)
         else:
@@ -245,6 +252,12 @@ class LockedStock:
         """
         self._shelves.set_bins(level, counted, actor)
         self.touch(level, Cause(MovementKind.COUNTED, actor))
+
+    def expect(self, level: Level, units: int, cause: Cause) -> None:
+        """Change the units that are expected at a locked level; below 0: no longer expected."""
+        level.incoming += units
+        level.has_changed_parts = True
+        self.touch(level, cause)
 
     async def settle_bins(self) -> None:
         """Decide which bins the units have left, before the changes are taken."""

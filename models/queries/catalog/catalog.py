@@ -163,6 +163,8 @@ SELECT
    WHERE location_id = $1 AND held_until_at IS NOT NULL) AS holds,
   (SELECT COUNT(*) FROM fulfillment WHERE location_id = $1
      AND status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')) AS fulfillments,
+  (SELECT COUNT(*) FROM transfer WHERE (origin_id = $1 OR destination_id = $1)
+     AND status IN ('REQUESTED', 'IN_TRANSIT', 'PARTIALLY_RECEIVED')) AS transfers,
   (SELECT COUNT(*) FROM channel_location WHERE location_id = $1) AS channels
 """
 
@@ -173,11 +175,12 @@ class LocationUseRow(TypedDict):
     units: int
     holds: int
     fulfillments: int
+    transfers: int
     channels: int
 
 
 async def location_use(session: Session, location_id: int) -> LocationUseRow:
-    """Uses of a location: units in any state, open holds, open fulfillments, channels."""
+    """Uses of a location: units in any state, open holds, fulfillments and transfers, channels."""
     row = await session.row(LocationUseRow, _USE, location_id)
     assert row is not None
     return row

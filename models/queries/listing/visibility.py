@@ -184,6 +184,13 @@ CARRIER_EVENT: Final = Visibility(
         f" AND {_at('r')}{CHECKED}))"
     ),
 )
+# A transfer exists at both of its locations.
+TRANSFER: Final = Visibility(
+    "transfer t",
+    "uuid",
+    location=f"(t.origin_id = {_LOCATIONS} OR t.destination_id = {_LOCATIONS})",
+    whole=f"(t.origin_id = {_LOCATIONS} AND t.destination_id = {_LOCATIONS})",
+)
 TASK: Final = Visibility(
     "task t",
     "uuid",

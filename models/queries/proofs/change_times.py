@@ -12,6 +12,7 @@ _TIMED = (
     ("customer_return", "Return"),
     ("refund", "Refund"),
     ("task", "Task"),
+    ("transfer", "Transfer"),
 )
 _PARTS = ("fulfillment", "customer_return", "refund")
 

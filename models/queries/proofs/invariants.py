@@ -24,6 +24,7 @@ import models.queries.proofs.refunds as refund_proofs
 import models.queries.proofs.reservations as reservation_proofs
 import models.queries.proofs.returns as return_proofs
 import models.queries.proofs.tasks as task_proofs
+import models.queries.proofs.transfers as transfer_proofs
 from models.database.sessions import Session
 from models.queries.proofs.proof import Proof
 
@@ -111,6 +112,8 @@ _ALLOCATED_LINES = """
 SELECT l.item_id, f.location_id, l.quantity FROM fulfillment f
 JOIN fulfillment_line l ON l.fulfillment_id = f.id
 WHERE f.status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')
+UNION ALL SELECT l.item_id, t.origin_id, l.requested FROM transfer t
+JOIN transfer_line l ON l.transfer_id = t.id WHERE t.status = 'REQUESTED'
 """
 
 _ORDER_LINE_PLACE = (
@@ -289,7 +292,10 @@ PROOFS: Sequence[Proof] = (
     Proof("stock = movements in − out", _columns_of_movements()),
     Proof("held = lines of unreleased holds", _claimed("held", _HELD_LINES)),
     reservation_proofs.LINES_ARE_HELD,
-    Proof("allocated = lines of open fulfillments", _claimed("allocated", _ALLOCATED_LINES)),
+    Proof(
+        "allocated = open fulfillments and requested transfers",
+        _claimed("allocated", _ALLOCATED_LINES),
+    ),
     *bin_proofs.PROOFS,
     *count_proofs.PROOFS,
     Proof("order line states add up", _LINE_SUM),
@@ -312,6 +318,11 @@ PROOFS: Sequence[Proof] = (
         "inventory in quality control = item values",
         _account("inventory_in_quality_control", _pool_values("quality_value_minor")),
     ),
+    Proof(
+        "inventory in transit = values of transfers",
+        _account("inventory_in_transit", transfer_proofs.VALUES),
+    ),
+    *transfer_proofs.PROOFS,
     Proof("journal entries balance", _ENTRY_BALANCE),
     Proof("journal entries have lines", _ENTRY_LINES),
     Proof("events have a position or are pending", _PLACED_OR_PENDING),

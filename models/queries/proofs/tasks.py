@@ -11,6 +11,10 @@ FROM customer_return WHERE status IN ('AUTHORIZED', 'IN_TRANSIT', 'PARTIALLY_REC
 UNION ALL SELECT 'ReturnItem', CAST(id AS text),
   CASE state WHEN 'INSPECTED' THEN 'DISPOSE' ELSE 'INSPECT' END, location_id, 1, 0
 FROM return_item WHERE state IN ('RECEIVED', 'WRONG_ITEM', 'INSPECTED')
+UNION ALL SELECT 'Transfer', CAST(id AS text),
+  CASE status WHEN 'REQUESTED' THEN 'PICK' ELSE 'RECEIVE' END,
+  CASE status WHEN 'REQUESTED' THEN origin_id ELSE destination_id END, 1, 0
+FROM transfer WHERE status IN ('REQUESTED', 'IN_TRANSIT', 'PARTIALLY_RECEIVED')
 """
 _LIVE = """
 SELECT subject_type, subject_key, queue, location_id, 0, 1

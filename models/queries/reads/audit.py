@@ -42,6 +42,7 @@ _SUBJECTS: Final[Mapping[str, Visibility]] = MappingProxyType(
         "StockLevel": visibility.STOCK_LEVEL,
         "Supplier": visibility.SUPPLIER,
         "Task": visibility.TASK,
+        "Transfer": visibility.TRANSFER,
     }
 )
 _DIGITS = {"bigint": "0123456789", "uuid": "0123456789abcdef-"}

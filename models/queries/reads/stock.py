@@ -1,4 +1,4 @@
-"""Reads of stock levels and movements."""
+"""Reads of stock levels, movements and transfers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from uuid import UUID
 import models.queries.listing.visibility as visibility
 import models.queries.reads.catalog as catalog_reads
 from domain.stock.states import MovementKind
+from domain.stock.transfers import issued_transfer_number
 from domain.values.codes import comparison_key, keys_of, stored_form
 from models.catalog import ItemRow, LocationRow
+from models.database.keys import shown_columns
 from models.database.rows import RowT
 from models.database.sessions import Session
 from models.database.sql import question
 from models.migrations.dialect import Engine
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.listing.related import RelatedRows
 from models.queries.listing.scopes import CHECKED, Scope
-from models.queries.listing.selections import Selection
+from models.queries.listing.selections import Selection, ShownColumns
 from models.queries.reads.catalog import ALL_ITEMS, ITEM, LOCATION, ItemFilters
 from models.stock import StockLevelRow, StockMovementRow
+from models.transfers import Transfer, TransferLineUnits, TransferRow
 
 _LEVEL = SortKey("s.id", "id", "bigint")
 _MOVEMENT = SortKey("m.id", "id", "uuid")
@@ -210,3 +214,65 @@ async def movements_by_id(
     """Movements by id, if the caller may see their location and channel."""
     listing = _movements(scope).where("m.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
+
+
+_TRANSFER_ID = SortKey("t.id", "id", "uuid")
+_TRANSFER = shown_columns(Transfer, "t")
+_AT_END = "t.{} = (SELECT id FROM location WHERE code_key = {{}})"
+
+
+def _transfers(scope: Scope) -> Listing[TransferRow]:
+    """Transfers that the caller may see."""
+    listing = Listing(TransferRow, _TRANSFER, visibility.TRANSFER.table, _TRANSFER_ID)
+    return visibility.TRANSFER.within(listing, scope)
+
+
+async def transfers(
+    session: Session, scope: Scope, window: Window, *, status: str | None, location: str | None
+) -> Page[TransferRow]:
+    """Transfers by status and by one of their locations, newest first."""
+    listing = _transfers(scope).equal("t.status", status)
+    if location is not None:
+        key = comparison_key(location)
+        listing.either(
+            (_AT_END.format("origin_id"), (key,)), (_AT_END.format("destination_id"), (key,))
+        )
+    return await listing.page(session, window)
+
+
+async def transfers_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, TransferRow]:
+    """Transfers by id, if the caller may see them."""
+    listing = _transfers(scope).where("t.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
+
+
+async def transfer_by_number(session: Session, scope: Scope, number: str) -> TransferRow | None:
+    """The transfer with a number, as it was typed."""
+    listing = _transfers(scope).equal("t.number", issued_transfer_number(number))
+    return next(iter(await listing.all(session, 1)), None)
+
+
+class ShownTransferLineRow(TransferLineUnits):
+    """A line of a transfer with its item's SKU."""
+
+    transfer_id: UUID
+    item_id: int
+    sku: str
+
+
+LINES_OF_TRANSFER = RelatedRows(
+    ShownTransferLineRow,
+    "transfer_line l",
+    "transfer_id",
+    "l.line_no",
+    looked_up={"sku": "(SELECT i.sku FROM item i WHERE i.id = l.item_id)"},
+)
+
+
+async def lines_by_transfer(
+    session: Session, ids: Sequence[UUID], columns: ShownColumns = None
+) -> Mapping[UUID, list[ShownTransferLineRow]]:
+    """The lines of each of these transfers, in their order."""
+    return await LINES_OF_TRANSFER.read(session, ids, columns)

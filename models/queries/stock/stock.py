@@ -13,7 +13,7 @@ from models.database.sql import Question, WriteStatement, question
 
 _COLUMNS = (
     "available, held, allocated, quality_control, quarantine, refurbishing, damaged, safety_stock,"
-    " picked, missing, binned, shelf_changes"
+    " picked, missing, binned, incoming, shelf_changes"
 )
 
 _LEVELS = f"""
@@ -47,6 +47,7 @@ class LockedLevelRow(TypedDict):
     picked: int
     missing: int
     binned: int
+    incoming: int
     shelf_changes: int
     sku: str
     location: str
@@ -136,19 +137,20 @@ def moved(
     return WriteStatement("stock_level", _CHANGED, _ASSIGNMENTS, rows)
 
 
-_PARTS = ("picked", "missing", "binned", "shelf_changes")
+_PARTS = ("picked", "missing", "binned", "incoming", "shelf_changes")
 _CHANGED_WITH_PARTS = (*_CHANGED, *((part, "bigint") for part in _PARTS))
 _ASSIGNMENTS_WITH_PARTS = ", ".join((_ASSIGNMENTS, *(f"{part} = c.{part}" for part in _PARTS)))
 
 
 def moved_with_parts(
     changes: Sequence[tuple[int, Mapping[StockState, int], int]],
-    parts: Sequence[tuple[int, int, int, int]],
+    parts: Sequence[tuple[int, int, int, int, int]],
     now: datetime,
 ) -> WriteStatement:
-    """Write as `moved` does, and set (picked, missing, binned, shelf changes) of each level.
+    """Write as `moved` does, and set (picked, missing, binned, incoming, shelf changes) of each
+    level.
 
-    A statement of its own: holds and orders change no part, and write four columns less.
+    A statement of its own: holds and orders change no part, and write five columns less.
     """
     rows = [(*row, *part_of) for row, part_of in zip(moved(changes, now).rows, parts, strict=True)]
     return WriteStatement("stock_level", _CHANGED_WITH_PARTS, _ASSIGNMENTS_WITH_PARTS, rows)

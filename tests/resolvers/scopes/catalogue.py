@@ -66,6 +66,8 @@ QUERIES: Final = (
     Row("fulfillments", "", "$Fulfillment", INSIDE, BOTH),
     Row("carrierEvents", 'trackingNumber: "$tracking"', "$tracking", INSIDE, BOTH),
     Row("tasks", "", "$Task", INSIDE, BOTH),
+    Row("transfer", 'id: "$Transfer"', "$Transfer", INSIDE, AT_PLACE),
+    Row("transfers", "", "$Transfer", INSIDE, AT_PLACE),
     Row("return", 'id: "$Return"', "$Return", ALL, BOTH),
     Row("returns", "", "$Return", INSIDE, BOTH),
     Row("refund", 'id: "$Refund"', "$Refund", "UVFA", BOTH),
@@ -104,6 +106,8 @@ NODES: Final = {
     "Order": (ALL, BOTH),
     "OrderLine": (ALL, BOTH),
     "Fulfillment": (INSIDE, BOTH),
+    "FulfillmentHold": (ALL, BOTH),
+    "Transfer": (INSIDE, AT_PLACE),
     "Task": (INSIDE, BOTH),
     "Return": (ALL, BOTH),
     "ReturnItem": (ALL, BOTH),
@@ -115,6 +119,7 @@ NODES: Final = {
     "ApiKey": ("A", BOTH),
 }
 
+_MOVE = '{originCode: "$place", destinationCode: "$place", lines: []}'
 _SHIP = '{fulfillmentId: "$Fulfillment", carrier: "DHL", trackingNumber: "T"}'
 _HOLD = '{channel: "$channel", lines: [{sku: "TEE", quantity: 1}]}'
 _LINE = '{sku: "TEE", quantity: 1, unitPrice: {amount: "1", currencyCode: "GBP"}}'
@@ -208,6 +213,23 @@ MUTATIONS: Final = (
         "",
         "VA",
         BOTH,
+    ),
+    Row("transferCreate", f"input: {_MOVE}", "", "VCA", AT_PLACE),
+    Row("transferCancel", 'id: "$Transfer"', "", "VCA", AT_PLACE),
+    Row("transferShip", 'input: {transferId: "$Transfer"}', "", "PWVA", AT_PLACE),
+    Row(
+        "transferReceive",
+        'input: {transferId: "$Transfer", locationCode: "$place", lines: [], complete: true}',
+        "",
+        "PWVA",
+        AT_PLACE,
+    ),
+    Row(
+        "transferWriteOff",
+        'id: "$Transfer", lines: [], reasonCode: "LOST_IN_TRANSIT", note: "n"',
+        "",
+        "WVFA",
+        AT_PLACE,
     ),
     Row("carrierEventRecord", f'input: {{carrier: "DHL", {_SCAN}}}', "", "PWUVA", BOTH),
     Row("labelBuy", 'input: {subjectId: "$Fulfillment"}', "", "PWUVA", BOTH),

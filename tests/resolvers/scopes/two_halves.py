@@ -56,6 +56,7 @@ LABEL = _mutation("labelBuy", "LabelBuyInput", "label { id }")
 CREATE_KEY = _mutation("apiKeyCreate", "ApiKeyInput", "apiKey { id }")
 PICK = f"""mutation ($id: ID!, $short: [ShortageInput!]) {{
   fulfillmentPick(fulfillmentId: $id, shortages: $short) {{ {_ERRORS} }} }}"""
+MOVE = _mutation("transferCreate", "TransferCreateInput", "transfer { id }")
 CANCEL = f"""mutation ($id: ID!) {{ orderCancel(id: $id, reasonCode: "OTHER") {{ {_ERRORS} }} }}"""
 KEEP = f"""mutation ($id: ID!, $hold: HoldInput!) {{
   fulfillmentHold(fulfillmentId: $id, hold: $hold) {{ hold {{ id }} {_ERRORS} }} }}"""
@@ -236,6 +237,13 @@ async def _sales(api: InProcessServer, half: Half) -> None:
     half.ids["ShippingLabel"] = bought["label"]["id"]
     cancelled = await _placed(api, half, "cancelled")
     await api.done(CANCEL, {"id": cancelled["id"]}, key=key)
+    there = {"code": f"{half.location}-store", "name": half.text("place", "store")}
+    there |= {"kind": "STORE", "countryCode": "GB"}
+    await api.done(UPSERT_LOCATION, {"input": there})
+    moved: JSON = {"originCode": half.location, "destinationCode": there["code"]}
+    moved |= {"reference": half.text("place", "moved"), "lines": [{"sku": "TEE", "quantity": 1}]}
+    made = await api.done(MOVE, {"input": moved})
+    half.ids["Transfer"] = made["transfer"]["id"]
 
 
 async def _returns(api: InProcessServer, half: Half) -> None:

@@ -25,6 +25,7 @@ def test_a_level_reports_the_units_of_each_state_under_its_key() -> None:
         picked=5,
         missing=6,
         binned=7,
+        incoming=9,
         shelf_changes=8,
     )
     level = Level.from_row(row)
@@ -36,6 +37,7 @@ def test_a_level_reports_the_units_of_each_state_under_its_key() -> None:
         "picked": 5,
         "missing": 6,
         "binned": 7,
+        "incoming": 9,
         **{json_key(state.lower()): units for state, units in level.units.items()},
     }
     assert list(level.units.values()) == list(range(11, 18))

@@ -1,0 +1,3 @@
+-- Rows in every table that version 0036_transfers adds, beside those of the versions before.
+INSERT INTO transfer (id, number, reference, reference_key, status, origin_id, destination_id, carrier, tracking_number, requested_by, requested_at, shipped_at, expected_by_at, closed_at, version, updated_at) VALUES ('00000000-0000-7000-8000-000000000501', 'T000001-000001', 'WMS-1', 'wms-1', 'CANCELLED', 1, 2, NULL, NULL, 'sue', '2026-03-02 09:00:00.000000+00:00', NULL, NULL, '2026-03-02 10:00:00.000000+00:00', 2, '2026-03-02 10:00:00.000000+00:00');
+INSERT INTO transfer_line (id, transfer_id, line_no, item_id, requested, currency) VALUES ('00000000-0000-7000-8000-000000000502', '00000000-0000-7000-8000-000000000501', 0, 1, 3, 'GBP');
