@@ -23,7 +23,7 @@ import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.lifecycle as task_lifecycle
 import workflows.warehouse.shortages as shortages
 from domain.events.catalog import LocationUpserted
-from domain.events.exceptions import ExceptionOpened, ExceptionRepeated
+from domain.events.exceptions import ExceptionOpened, ExceptionReopened, ExceptionRepeated
 from domain.events.fulfillments import (
     CarrierRecorded,
     FulfillmentCancelled,
@@ -118,6 +118,7 @@ REACTIONS = Reactions(
                 count_variance.follow_short_pick,
             ),
             after(ExceptionOpened, count_variance.follow_doubt),
+            after(ExceptionReopened, count_variance.follow_doubt),
             after(ExceptionRepeated, count_variance.follow_doubt),
             after(TaskClaimed, count_variance.begin),
             after(TaskRenewed, count_variance.begin),

@@ -61,7 +61,7 @@ class MovementKind(StrEnum):
     TRANSFERRED = "TRANSFERRED"
     """The units left for another location, or arrived from it."""
     COUNTED = "COUNTED"
-    """A count corrected a state. Not used yet."""
+    """A count corrected a state."""
     SCRAPPED = "SCRAPPED"
     """Returned units were destroyed."""
 

@@ -57,8 +57,9 @@ class CountPlaceInput:
     """Units of a SKU that were counted in one place."""
 
     sku: str
+    """SKU, or a code of the item."""
     quantity: int
-    """0: the place was empty."""
+    """Units; scans if a code of the item is sent. 0: the place was empty."""
     bin_code: str | None = UNSET
     """Absent: outside the bins."""
 

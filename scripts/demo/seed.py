@@ -17,6 +17,8 @@ import workflows.catalog.channels
 import workflows.catalog.items
 import workflows.catalog.locations
 import workflows.catalog.master_data
+import workflows.counts.creation
+import workflows.counts.recording
 import workflows.orders.cancellations
 import workflows.orders.placement
 import workflows.orders.shipments
@@ -42,6 +44,8 @@ from domain.stock.states import StockState
 from domain.values.money import Money, at_rate, decimals_of, to_decimal
 from models.database.database import Database
 from scripts.demo.story import DemoItem, DemoOrder
+from workflows.counts.counted_items import CountedPlace, RecordCount
+from workflows.counts.creation import CreateCount
 from workflows.orders.cancellations import CancelOrder
 from workflows.orders.commands import Address, NewLine, PlaceOrder
 from workflows.orders.shipments import ShipFulfillment
@@ -86,6 +90,7 @@ async def seed(transactions: Transactions, database: Database) -> DemoKeys:
     seeder = _Seeder(transactions, database)
     await seeder.create_master_data()
     await seeder.receive_stock()
+    await seeder.count_stock()
     for order in story.ORDERS:
         await seeder.place_order(order)
     await seeder.hold_units()
@@ -205,6 +210,15 @@ class _Seeder:
             await self._as(
                 Role.SUPPLY_CHAIN, workflows.stock.goods_receipts.set_safety_stock, window
             )
+
+    async def count_stock(self) -> None:
+        """Have levels counted. The first is recorded as the books say, the others wait."""
+        code, skus = story.COUNT
+        create = CreateCount(code, skus=skus)
+        await self._as(Role.SUPERVISOR, workflows.counts.creation.create, create)
+        units = next(item.units[code] for item in story.ITEMS if item.sku == skus[0])
+        record = RecordCount(code, (CountedPlace(skus[0], units),))
+        await self._as(Role.WAREHOUSE, workflows.counts.recording.record, record)
 
     async def place_order(self, order: DemoOrder) -> None:
         """Place an order in its channel, then cancel or ship it as the story says."""

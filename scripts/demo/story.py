@@ -167,6 +167,9 @@ TRANSFER: Final = ("LONDON", "SOHO", (("FLEECE-GREY-S", 6), ("JEANS-BLUE-34", 4)
 # units kept for the shop window: (location, sku, units)
 SAFETY_STOCK: Final = (("SOHO", "FLEECE-GREY-M", 1), ("SOHO", "TEE-WHITE-M", 2))
 
+# location and SKUs of a count; the first one has been counted
+COUNT: Final = ("LEEDS", ("JEANS-BLUE-32", "BOOT-FELL-42"))
+
 # role → (channels, locations) of its demo key; None means all of them
 SCOPES: Final[dict[Role, tuple[tuple[str, ...] | None, tuple[str, ...] | None]]] = {
     **dict.fromkeys(Role, (None, None)),

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import models.queries.catalog.lookups as lookups
+import models.queries.catalog.item_codes as code_queries
 import models.queries.stock.bins as bin_queries
-from domain.errors import Invalid, LimitExceeded, NotFound
+from domain.errors import Invalid, LimitExceeded
 from domain.problems import Problems
 from domain.stock.states import check_quantity
 from domain.values.codes import store_codes
@@ -17,6 +17,7 @@ from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
 from models.tasks import TaskRow
 from workflows.stock.goods_receipts import bin_at
+from workflows.stock.scanned_items import scanned_item, scanned_units
 from workflows.transactions.transaction import Transaction
 
 PLACES_MAX: Final = 500
@@ -24,7 +25,10 @@ PLACES_MAX: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class CountedPlace:
-    """Units of an item that were counted in a bin; `bin_code` None: outside the bins."""
+    """Units of an item that were counted in a bin; `bin_code` None: outside the bins.
+
+    `sku` may be a code of the item. Then `quantity` counts scans: a box of six is six units.
+    """
 
     sku: str
     quantity: int
@@ -69,7 +73,7 @@ async def read(tx: Transaction, command: RecordCount, location: LocationFacts) -
         raise Invalid("At least one place is required; none was sent.", field=("input", "places"))
     if len(command.places) > PLACES_MAX:
         raise LimitExceeded("places", PLACES_MAX, len(command.places), field=("input", "places"))
-    items = await lookups.items_by_sku(tx.session, [place.sku for place in command.places])
+    items = await code_queries.scanned(tx.session, [place.sku for place in command.places])
     codes = {place.bin_code for place in command.places if place.bin_code is not None}
     bins = await bin_queries.hold_bins(tx.session, codes) if codes else None
     problems = Problems()
@@ -79,14 +83,13 @@ async def read(tx: Transaction, command: RecordCount, location: LocationFacts) -
         with problems.under(*path):
             check_quantity(place.quantity, least=0)
         with problems.under(*path):
-            if place.sku not in items:
-                raise NotFound("item", place.sku, field=("sku",))
-            item = items[place.sku]
-            counted = found.setdefault(item.id, CountedItem(path, item))
+            scanned = scanned_item(items, place.sku, "sku")
+            units = scanned_units(scanned, place.quantity) if place.quantity > 0 else 0
+            counted = found.setdefault(scanned.item.id, CountedItem(path, scanned.item))
             if place.bin_code is None or bins is None:
-                counted.unbinned += place.quantity
+                counted.unbinned += units
             else:
                 at = bin_at(bins, place.bin_code, location, "binCode")
-                counted.bins[at] = counted.bins.get(at, 0) + place.quantity
+                counted.bins[at] = counted.bins.get(at, 0) + units
     problems.refuse()
     return list(found.values())

@@ -15,7 +15,7 @@ import models.queries.counts.short_picks as short_picks
 import workflows.exceptions.opening as exceptions
 from domain.counts.states import CountCause, CountLineStatus
 from domain.events.counts import CountRecorded
-from domain.events.exceptions import ExceptionOpened, ExceptionRepeated
+from domain.events.exceptions import ExceptionOpened, ExceptionReopened, ExceptionRepeated
 from domain.events.fulfillments import FulfillmentCancelled, FulfillmentPicked
 from domain.events.tasks import TaskClaimed, TaskRenewed
 from domain.exceptions import ExceptionKind
@@ -55,7 +55,7 @@ async def follow_short_pick(
 
 
 async def follow_doubt(
-    tx: Transaction, event: PendingEvent[ExceptionOpened | ExceptionRepeated]
+    tx: Transaction, event: PendingEvent[ExceptionOpened | ExceptionReopened | ExceptionRepeated]
 ) -> None:
     """Open a count of a level about which COUNT_VARIANCE is open, unless it has a live line."""
     subject_type, _, key = event.payload.subject.partition(":")

@@ -102,6 +102,8 @@ NODES: Final = {
     "Channel": (INSIDE, OF_CHANNEL),
     "StockLevel": (INSIDE, AT_PLACE),
     "StockMovement": (INSIDE, AT_PLACE),
+    "StockCount": (INSIDE, AT_PLACE),
+    "StockCountLine": (INSIDE, AT_PLACE),
     "Reservation": (ALL, BOTH),
     "Order": (ALL, BOTH),
     "OrderLine": (ALL, BOTH),

@@ -40,7 +40,7 @@ LONG = os.environ.get("RESTOW_LONG") == "1"
 ROLES = Role if LONG else (Role.ADMIN, Role.PARTNER, Role.STOREFRONT)
 # Queries that name one object, and all others.
 LOOKUPS = {"item", "location", "channel", "availability", "reservation", "order", "fulfillment"}
-LOOKUPS |= {"return", "refund", "nodes"}
+LOOKUPS |= {"return", "refund", "nodes", "stockCount"}
 LISTS = tuple(name for name in QUERY.fields if name not in {*LOOKUPS, "node", "policyPreview"})
 
 
@@ -63,6 +63,7 @@ def lookups(half: Half) -> dict[str, str]:
         "fulfillment": f'id: "{ids["Fulfillment"]}"',
         "return": f'id: "{ids["Return"]}"',
         "refund": f'id: "{ids["Refund"]}"',
+        "stockCount": f'id: "{ids["StockCount"]}"',
     }
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from domain.exceptions import ExceptionKind
 from domain.stock.states import StockState
 from models.database.database import Database
 from tests.builders.floor.counts import ADMIN, ANN, BEN, Counting, open_counting
 from tests.builders.transactions import rows
+from workflows.exceptions.opening import open_exception
 from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.transaction import Transaction
 
 
 @pytest.fixture
@@ -114,4 +117,32 @@ async def test_a_cancelled_count_leaves_the_doubt(counting: Counting) -> None:
         "ILLEGAL_TRANSITION"
     ]
     await counting.record(("TEE-M", 7), by=ANN)
+    assert await reconcile(counting.database) == []
+
+
+async def test_a_doubt_without_a_short_pick_has_its_level_counted(counting: Counting) -> None:
+    """A scan took more units from a bin than it had by the books."""
+    await counting.shop.receive(10)
+    [level] = await rows(
+        counting.database,
+        "SELECT s.id, s.item_id, s.location_id FROM stock_level s WHERE s.available = 10",
+    )
+
+    async def scan(tx: Transaction) -> None:
+        await tx.stock.lock([level["item_id"]])
+        await open_exception(
+            tx,
+            ExceptionKind.COUNT_VARIANCE,
+            ("StockLevel", level["id"]),
+            "1 more units were picked than the bin had.",
+            location_id=level["location_id"],
+        )
+
+    for _ in range(2):
+        await counting.shop.transactions.run(scan)
+    assert await counting.counts() == [("VARIANCE", "OPEN", 1, 0)]
+    await counting.record(("TEE-M", 10))
+    assert await counting.variances() == ["AUTO_RESOLVED"]
+    await counting.shop.transactions.run(scan)
+    assert len(await counting.counts()) == 2
     assert await reconcile(counting.database) == []
