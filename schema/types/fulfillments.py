@@ -88,6 +88,10 @@ def _note(row: FulfillmentHoldRow, context: OperationContext) -> str | None:
     return None if is_hidden else row["note"]
 
 
+def _name(actor: str | None, context: OperationContext) -> str | None:
+    return None if actor is None else context.caller.shown_actor(actor)
+
+
 @found_by(lambda loaders: loaders.fulfillment_holds)
 @strawberry.type
 class FulfillmentHold(Node):
@@ -99,14 +103,16 @@ class FulfillmentHold(Node):
     reason: HoldReason
     note: str | None = derived(lambda hold: _note(hold.row, hold.context))
     """Free text; the reasons in words if a policy placed it, or null if not visible to the role."""
-    placed_by: str
-    """Actor that placed it, or `policy`."""
+    placed_by: str = derived(lambda hold: _name(hold.row["placed_by"], hold.context))
+    """Actor that placed it, or `policy`; without the permission `internals.read`, `staff`."""
     placed_at: datetime
     """Time at which it was placed."""
     until: datetime | None = column("until_at")
     """Time at which the clock releases it; null: it is released by hand."""
-    released_by: str | None
-    """Actor that released it, `system` for the clock; null while it is live."""
+    released_by: str | None = derived(lambda hold: _name(hold.row["released_by"], hold.context))
+    """Actor that released it, `system` for the clock; null while it is live. Without the permission
+    `internals.read`, `staff` for a person.
+    """
     released_at: datetime | None
     """Null while it is live."""
     release_note: str | None

@@ -188,8 +188,12 @@ async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome
     LimitExceeded, NotFound, or IllegalTransition if the key has expired or is revoked. Records
     `key.rotated`.
     """
-    check_overlap(command.overlap_seconds)
-    row = await _lock(tx, command.key_id, caller)
+    problems = Problems()
+    with problems.under():
+        check_overlap(command.overlap_seconds)
+    with problems.under():
+        row = await _lock(tx, command.key_id, caller)
+    problems.refuse()
     _check_live(row, tx.now, "rotated")
     facts: KeyFacts = {
         "name": row["name"],

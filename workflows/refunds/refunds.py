@@ -151,8 +151,7 @@ async def approve(tx: Transaction, command: ApproveRefund, caller: Caller) -> Ma
     actor took part in the refund or its return under any key, GrantExceeded, Invalid or NotFound.
     Records `refund.approval_recorded` or `refund.approved`.
     """
-    check_text(command.note, "note", longest=NOTE_MAX)
-    refund, order = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
+    refund, order = await _lock_noted(tx, command.refund_id, command.note, caller)
     before = refund.status
     try:
         amount, earlier = await _amounts(tx, refund, order, caller)
@@ -178,8 +177,7 @@ async def reject(tx: Transaction, command: RejectRefund, caller: Caller) -> Mapp
     Locks the order, the return, then the refund. Raises IllegalTransition, SelfApproval if the
     actor has approved the refund before, Invalid or NotFound. Records `refund.rejected`.
     """
-    check_text(command.note or "", "note", longest=NOTE_MAX)
-    refund, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
+    refund, _ = await _lock_noted(tx, command.refund_id, command.note or "", caller)
     before = refund.status
     _check(refund, RefundAction.REJECT)
     if any(map(caller.acts_as, (await locked_refunds.involvement(tx, refund)).approved)):
@@ -198,8 +196,7 @@ async def cancel(tx: Transaction, command: CancelRefund, caller: Caller) -> Mapp
     Locks the order, the return, then the refund. Raises IllegalTransition, also while a
     contradicted attempt is not settled, Invalid or NotFound. Records `refund.cancelled`.
     """
-    check_text(command.note or "", "note", longest=NOTE_MAX)
-    refund, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
+    refund, _ = await _lock_noted(tx, command.refund_id, command.note or "", caller)
     before = refund.status
     _check(refund, RefundAction.CANCEL)
     await payout_attempts.check_uncontradicted(tx, refund, RefundStatus.CANCELLED)
@@ -207,6 +204,19 @@ async def cancel(tx: Transaction, command: CancelRefund, caller: Caller) -> Mapp
     await locked_refunds.advance(tx, refund, RefundStatus.CANCELLED, caller.actor)
     _audit(tx, caller, "refundCancel", refund, before=before)
     return {"refund": str(refund.id)}
+
+
+async def _lock_noted(
+    tx: Transaction, refund_id: UUID, note: str | None, caller: Caller
+) -> tuple[LockedRefund, LockedOrder]:
+    """Lock a refund that is to get this note. Raises Invalid, NotFound, or both."""
+    problems = Problems()
+    with problems.under():
+        check_text(note, "note", longest=NOTE_MAX)
+    with problems.under():
+        locked = await locked_refunds.lock(tx, refund_id, caller, ("id",))
+    problems.refuse()
+    return locked
 
 
 async def _lock_order(tx: Transaction, command: CreateRefund, caller: Caller) -> LockedOrder:

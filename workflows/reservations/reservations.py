@@ -297,8 +297,12 @@ async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) ->
     Locks the hold. Raises ReservationAlreadyExpired from its end on, and IllegalTransition if it
     has ended in another way. Records `reservation.extended`.
     """
-    check_ttl(command.ttl_seconds, caller, tx.terms.holds)
-    await _own_hold(tx, command.reservation_id, caller)
+    problems = Problems()
+    with problems.under():
+        check_ttl(command.ttl_seconds, caller, tx.terms.holds)
+    with problems.under():
+        await _own_hold(tx, command.reservation_id, caller)
+    problems.refuse()
     tx.locking(LockClass.HOLDS)
     row = (await reservation_queries.lock_holds(tx.session, [command.reservation_id]))[0]
     status = status_at(ReservationStatus(row["status"]), row["expires_at"], tx.now)

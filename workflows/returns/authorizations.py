@@ -66,8 +66,12 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
     IllegalTransition, ReturnWindowClosed, NotReturnable, OverReturn (another return claims the
     units now), Invalid or NotFound. Records `return.authorized`.
     """
-    check_note(command.note, "note")
-    locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
+    problems = Problems()
+    with problems.under():
+        check_note(command.note, "note")
+    with problems.under():
+        locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
+    problems.refuse()
     before = locked.status
     wanted = _wanted(locked)
     evaluation = await return_evaluation.evaluate(

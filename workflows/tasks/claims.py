@@ -31,6 +31,7 @@ from domain.events.tasks import (
     TaskReleased,
     TaskRenewed,
 )
+from domain.problems import Problems
 from domain.returns.inspections import Priority
 from domain.tasks import LEASE, QueueKind, TaskStatus
 from domain.values.codes import same_code, store_codes
@@ -99,14 +100,22 @@ async def claim(
     Records `task.claimed` or `task.renewed`.
     """
     location = await lookups.location_by_code(tx.session, command.location_code)
-    if location is None or not caller.sees_location(location.code):
-        raise NotFound("location", command.location_code, field=("locationCode",))
-    if command.singles:
-        selections.check(command.queue, is_named=command.ids is not None)
+    problems = Problems()
+    with problems.under("locationCode"):
+        if location is None or not caller.sees_location(location.code):
+            raise NotFound("location", command.location_code)
+    with problems.under():
+        if command.singles:
+            selections.check(command.queue, is_named=command.ids is not None)
+    with problems.under():
+        if command.ids is not None:
+            task_rules.check_limit(len(command.ids), field=("ids",))
+        else:
+            task_rules.check_limit(command.limit, field=("limit",))
+    problems.refuse()
+    assert location is not None
     if command.ids is not None:
-        task_rules.check_limit(len(command.ids), field=("ids",))
         return await _claim_named(tx, command, location.id, caller)
-    task_rules.check_limit(command.limit, field=("limit",))
     scope = await scope_of(tx.session, caller)
     queue = (location.id, command.queue, tx.now)
     if command.singles:

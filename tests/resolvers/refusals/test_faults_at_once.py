@@ -203,6 +203,23 @@ FAULTS = {
         f'id: {NONE}, succeeded: true, note: "", gatewayReference: ""',
         [(INVALID, "gatewayReference"), (MISSING, "id"), (INVALID, "note")],
     ),
+    "refundReject": (f'id: {NONE}, note: ""', [(MISSING, "id"), (INVALID, "note")]),
+    "returnAuthorize": (
+        f'id: {NONE}, note: "{LONG}"',
+        [(MISSING, "id"), (INVALID, "note")],
+    ),
+    "taskClaim": (
+        'queue: PICK, locationCode: "NONE", limit: 0',
+        [("LIMIT_EXCEEDED", "limit"), (MISSING, "locationCode")],
+    ),
+    "reservationExtend": (
+        f"id: {NONE}, ttlSeconds: 0",
+        [(MISSING, "id"), ("LIMIT_EXCEEDED", "ttlSeconds")],
+    ),
+    "apiKeyRotate": (
+        f"id: {NONE}, overlapSeconds: -1",
+        [(MISSING, "id"), ("LIMIT_EXCEEDED", "overlapSeconds")],
+    ),
     "exceptionWait": (
         f'id: {NONE}, until: "2000-01-01T00:00:00Z", note: ""',
         [(MISSING, "id"), (INVALID, "note"), (INVALID, "until")],

@@ -109,6 +109,8 @@ NODES: Final = {
     "OrderLine": (ALL, BOTH),
     "Fulfillment": (INSIDE, BOTH),
     "FulfillmentHold": (ALL, BOTH),
+    "ShippingLabel": (INSIDE, BOTH),
+    "CarrierEvent": (INSIDE, BOTH),
     "Transfer": (INSIDE, AT_PLACE),
     "Task": (INSIDE, BOTH),
     "Return": (ALL, BOTH),

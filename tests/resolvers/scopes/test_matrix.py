@@ -159,12 +159,17 @@ async def test_every_type_of_node(world: TwoHalves) -> None:
           userErrors { code field message } } }""",
         {"items": [{"sku": "TEE", "name": "Tee", "supplierCode": "S"}]},
     )
-    found = await world.api.ask('{ item(sku: "TEE") { id supplier { id } } reasonCodes { id } }')
+    found = await world.api.ask(
+        """query ($parcel: ID!) { item(sku: "TEE") { id supplier { id } } reasonCodes { id }
+        fulfillment(id: $parcel) { tracking { id } } }""",
+        {"parcel": world.halves["bravo"].ids["Fulfillment"]},
+    )
     ids = {
         **world.halves["bravo"].ids,
         "Item": found["item"]["id"],
         "Supplier": found["item"]["supplier"]["id"],
         "ReasonCode": found["reasonCodes"][0]["id"],
+        "CarrierEvent": found["fulfillment"]["tracking"][0]["id"],
     }
     names = list(NODES)
     listed_ids = ", ".join(f'"{ids[name]}"' for name in names)
