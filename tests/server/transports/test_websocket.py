@@ -102,6 +102,17 @@ async def test_a_malformed_message_closes_its_own_socket_only(
     assert "Traceback" not in caplog.text
 
 
+async def test_a_defect_closes_its_own_socket_with_1011(caplog: pytest.LogCaptureFixture) -> None:
+    api = InProcessServer()
+    async with api.open() as bystander, api.open() as client:
+        client.inbox.put_nowait({})  # no server sends such an event
+        closed = await client.closed()
+        assert (closed.code, closed.reason) == (1011, "Internal error.")
+        bystander.send({"type": "ping"})
+        assert await bystander.receive() == {"type": "pong"}
+        assert api.sockets.closes == {"internal": 1}
+
+
 async def test_a_binary_frame_closes() -> None:
     async with InProcessServer().open() as client:
         client.send_bytes(b'{"type":"ping"}')
