@@ -23,6 +23,7 @@ import workflows.returns.expiry as return_expiry
 import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.claims as task_claims
 import workflows.transactions.idempotency as idempotency
+import workflows.transactions.statistics as statistics
 from workflows.carriers.label_purchases import LabelPurchases
 from workflows.counts.cycles import Classification
 from workflows.counts.posting import PostingRounds
@@ -80,6 +81,11 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
         "refund old cancellations",
         60.0,
         lambda context: cancellation_refunds.open_for_old_cancellations(context.transactions),
+    ),
+    Job(
+        "analyze new tables",
+        15.0,
+        lambda context: statistics.analyze_new(context.transactions.database),
     ),
     Job(
         "delete old idempotency keys",

@@ -79,6 +79,7 @@ _UNSENT: Mapping[str, set[str]] = {
         "lock_exceptions",
         "units_of_return",
     },
+    "statistics": {"analyze"},
     "stock/availability": {"orders_since", "skus_of_channel"},
     "stock/stock": {"try_lock_levels"},
 }
