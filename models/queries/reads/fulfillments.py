@@ -165,9 +165,10 @@ FROM fulfillment f JOIN sales_order o ON o.id = f.order_id JOIN channel c ON c.i
 WHERE f.order_id IN (SELECT order_id FROM fulfillment WHERE id = ANY($1::uuid[]))
 """
 _SLIP_LINES = """
-SELECT l.id, l.order_id, i.sku, i.name, l.quantity - l.cancelled AS live
-FROM order_line l JOIN item i ON i.id = l.item_id
-WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no
+SELECT l.id, l.order_id, l.quantity - l.cancelled AS live,
+  (SELECT i.sku FROM item i WHERE i.id = l.item_id) AS sku,
+  (SELECT i.name FROM item i WHERE i.id = l.item_id) AS name
+FROM order_line l WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no
 """
 _PACKED = """
 SELECT fulfillment_id, order_line_id, quantity FROM fulfillment_line
