@@ -26,6 +26,7 @@ import workflows.policies.publishing
 import workflows.reservations.reservations
 import workflows.stock.adjustments
 import workflows.stock.goods_receipts
+import workflows.stock.putaways
 import workflows.transfers.requests
 import workflows.transfers.shipments
 from domain.access.api_keys import CreateKey, RevokeKey
@@ -53,6 +54,7 @@ from workflows.policies.publishing import PublishPolicy
 from workflows.reservations.commands import CreateReservation, HoldLine
 from workflows.stock.adjustments import AdjustStock, MoveStock
 from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, SetSafetyStock
+from workflows.stock.putaways import PutAway, PutAwayLine
 from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.runner import Transactions
@@ -171,6 +173,9 @@ class _Seeder:
                 pack_required=packs,
             )
             await self._as(planner, workflows.catalog.locations.upsert, location)
+        for code, name, kind, parent in story.BINS:
+            place = UpsertLocation(code, name, kind, parent, time_zone="Europe/London")
+            await self._as(planner, workflows.catalog.locations.upsert, place)
         for code, name, sells, currency, priority, buffer, places in story.CHANNELS:
             channel = UpsertChannel(code, name, sells, currency, places, priority, buffer)
             await self._as(planner, workflows.catalog.channels.upsert, channel)
@@ -181,7 +186,7 @@ class _Seeder:
         await self._as(planner, workflows.policies.publishing.publish, routing)
 
     async def receive_stock(self) -> None:
-        """Receive one delivery per location, then adjust the stock.
+        """Receive one delivery per location, put units away, then adjust the stock.
 
         A fleece is damaged, a boot is in quality control, and the shop window has safety stock.
         """
@@ -193,6 +198,8 @@ class _Seeder:
             )
             delivery = ReceiveStock(code, f"PO-{code}-1", lines)
             await self._as(Role.WAREHOUSE, workflows.stock.goods_receipts.receive, delivery)
+        shelves = PutAway("LONDON", tuple(PutAwayLine(*line) for line in story.PUT_AWAY))
+        await self._as(Role.WAREHOUSE, workflows.stock.putaways.put_away, shelves)
         damage = AdjustStock("LONDON", "FLEECE-GREY-S", -1, "DAMAGED", note="Torn zip")
         await self._as(Role.WAREHOUSE, workflows.stock.adjustments.adjust, damage)
         check = MoveStock(

@@ -62,6 +62,25 @@ LOCATIONS: Final = (
     ("SOHO", "Soho store", LocationKind.STORE, 20, False),
 )
 
+# code, name, kind, the place that it is in; bins are walked in this order
+BINS: Final = (
+    ("LONDON-A", "London, aisle A", LocationKind.ZONE, "LONDON"),
+    ("LONDON-A-1", "London, shelf A-1", LocationKind.BIN, "LONDON-A"),
+    ("LONDON-A-2", "London, shelf A-2", LocationKind.BIN, "LONDON-A"),
+    ("LONDON-A-10", "London, shelf A-10", LocationKind.BIN, "LONDON-A"),
+    ("LONDON-B", "London, aisle B", LocationKind.ZONE, "LONDON"),
+    ("LONDON-B-1", "London, shelf B-1", LocationKind.BIN, "LONDON-B"),
+)
+# sku, units, bin: a part of LONDON's delivery is put away, the rest waits
+PUT_AWAY: Final = (
+    ("COAT-STORM-NAVY-M", 6, "LONDON-A-1"),
+    ("COAT-STORM-NAVY-L", 14, "LONDON-A-1"),
+    ("FLEECE-GREY-S", 40, "LONDON-A-2"),
+    ("FLEECE-GREY-S", 10, "LONDON-B-1"),
+    ("TEE-WHITE-M", 200, "LONDON-A-10"),
+    ("TEE-WHITE-M", 50, "LONDON-B-1"),
+)
+
 # code, name, kind, currency, priority, safety buffer, locations
 CHANNELS: Final = (
     ("web", "Fellside web shop", ChannelKind.STOREFRONT, "GBP", 1, 0, ("LONDON", "LEEDS", "SOHO")),
