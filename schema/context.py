@@ -117,6 +117,9 @@ class Context:
         self, response_key: object, action: Action[C], command: C, unread: tuple[Unread, ...]
     ) -> Outcome:
         """Perform the action of one mutation field. `unread`: arguments that could not be read."""
+        # A read that fails because it needs another call repeats its operation. A mutation must not
+        # be repeated, so its payload is read from a snapshot.
+        self.shape_reads = Reads(are_single=False)
         await self.close()
         key = self.keys.get(str(response_key))
         request = Request(command, self.caller, key, unread, self.has_left)

@@ -218,3 +218,15 @@ async def test_availability_answers_in_the_order_asked(api: InProcessServer) -> 
     assert await api.code(document, {**requested, "channel": "NOPE"}) == "BAD_REQUEST"
     assert await api.code(document, {**requested, "skus": ["X"] * 1_001}) == "BAD_REQUEST"
     assert (await api.ask(document, {**requested, "skus": []}))["availability"] == []
+
+
+async def test_each_mutation_of_a_document_shows_its_records(api: InProcessServer) -> None:
+    """The first reads with one call and the second with more, also when they are repeated."""
+    document = """mutation {
+      itemsUpsert(items: [{sku: "TEE", name: "Tee"}]) { userErrors { message } }
+      stockReceive(input: {
+        locationCode: "LEEDS", reference: "P", lines: [{sku: "TEE", quantity: 1}]
+      }) { levels { available } } }"""
+    for units in (1, 2, 3):
+        found = await api.ask(document)
+        assert found["stockReceive"] == {"levels": [{"available": units}]}
