@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import workflows.carriers.label_requests as label_requests
+from domain.catalog.commands import GivenCode
 from domain.errors import DomainError
 from domain.orders.carriers import CarrierStatus
 from domain.stock.states import LocationKind
@@ -21,7 +22,7 @@ from domain.values.money import Money
 from integrations.carriers.reports import CarrierReport
 from integrations.payments.gateway import Chargeback
 from integrations.payments.gateway import PaymentEventType as Told
-from tests.builders.catalog import a_location
+from tests.builders.catalog import a_location, an_item, items
 from tests.builders.floor.transfers import Transfers
 from tests.builders.in_process_server import InProcessServer
 from tests.builders.refunds import FAILED, FIONA, FRED, PENDING, SUCCEEDED, RefundDesk
@@ -30,6 +31,7 @@ from tests.builders.store import ADMIN, Shop, open_shop
 from tests.builders.transactions import rows
 from tests.builders.warehouse import ANN, Warehouse
 from workflows.carriers.commands import BuyLabel, VoidLabel
+from workflows.catalog.items import upsert as upsert_items
 from workflows.catalog.locations import upsert
 from workflows.jobs import JOBS, JobContext
 from workflows.orders.commands import Payment
@@ -43,6 +45,11 @@ AVAILABILITY = """
   sku availableToPromise } }
 """
 SAFETY = "mutation ($input: SafetyStockInput!) { safetyStockSet(input: $input) { __typename } }"
+BINS = """{
+  scan(code: "S-2", locationCode: "SHED") { id }
+  item(sku: "TEE-S") { codes { code } }
+  location(code: "S-2") { contents { quantity } }
+  stockLevels(locations: ["SHED"]) { nodes { bins { quantity } } } }"""
 SKUS = ("TEE-S", "TEE-M", "TEE-L", "COAT")
 
 
@@ -126,11 +133,14 @@ class SalesStory:
             place = a_location(code, kind=LocationKind(kind), parent_code=parent)
             await done(perform(upsert, place))
         line = ReceiptLine("TEE-S", 4, bin_code="S-1", unit_cost=Money(400, "GBP"))
+        coded = an_item("TEE-S", barcode="501", codes=(GivenCode("S-BOX", 6),))
+        await done(perform(upsert_items, items(coded)))
         received = ReceiveStock("SHED", self.reference(), (line,))
         await done(perform(receive, Request(received, ADMIN)))
         await done(shop.receive(6, "TEE-S", "SHED"))
         lines = (PutAwayLine("TEE-S", 5, "S-2"), PutAwayLine("TEE-S", 1, "S-2", "S-1"))
         await done(perform(put_away, Request(PutAway("SHED", lines), ADMIN)))
+        await self.api.ask(BINS)
         await done(shop.adjust(-10, "TEE-S", "SHED"))
         await done(perform(upsert, a_location("S", kind=LocationKind.ZONE, parent_code="LEEDS")))
         await done(perform(upsert, a_location("S", kind=LocationKind.ZONE, parent_code="SHED")))
