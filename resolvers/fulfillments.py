@@ -1,19 +1,24 @@
 """Fulfillments: lists, warehouse steps, shipping, and carrier events."""
 
+from datetime import datetime
 from typing import Annotated
 
 from strawberry import ID, UNSET, argument
 
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.pick_walks as pick_walks
 import models.queries.reads.fulfillments as fulfillment_reads
 import schema.mutations.fulfillments as commands
 import workflows.carriers.tracking_events
 import workflows.orders.fulfillment_holds
 import workflows.orders.shipments
+import workflows.warehouse.dispatch
 import workflows.warehouse.packing
 import workflows.warehouse.parcels
 import workflows.warehouse.picking
 import workflows.warehouse.reroutes
 import workflows.warehouse.scanning
+from domain.errors import BadRequest
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import FulfillmentStatus, QueueKind
@@ -35,7 +40,7 @@ from schema.mutations.fulfillments import (
 )
 from schema.mutations.orders import HoldInput, OrderPayload
 from schema.mutations.perform import perform_action, perform_mutation
-from schema.types.fulfillments import Fulfillment
+from schema.types.fulfillments import Fulfillment, PickStop, walk_of
 from server.projection.list_sizes import sized
 
 
@@ -124,6 +129,50 @@ async def fulfillment_pack(
         lambda: commands.pack(fulfillment_id, parcels),
         FulfillmentPayload,
     )
+
+
+@sized(by="codes")
+async def fulfillment_dispatch(
+    info: Info,
+    location_code: Annotated[str, argument(description="Code of the location.")],
+    codes: Annotated[
+        list[str],
+        argument(
+            description="At most 200 tracking numbers of labels, numbers of fulfillments, or totes."
+        ),
+    ],
+    shipped_at: Annotated[
+        datetime | None, argument(description="Time of handover; absent: now.")
+    ] = UNSET,
+) -> FulfillmentPayload | None:
+    """Ship parcels that have a carrier and a tracking number, each by itself.
+
+    Each parcel is shipped as by `fulfillmentShip`. Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED,
+    ALREADY_EXISTS, NOT_FOUND; for the whole call INVALID, LIMIT_EXCEEDED, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info,
+        workflows.warehouse.dispatch.dispatch,
+        lambda: commands.dispatch(location_code, codes, shipped_at),
+        FulfillmentPayload,
+    )
+
+
+@sized(100)
+async def pick_walk(
+    info: Info, location_code: Annotated[str, argument(description="Code of the location.")]
+) -> list[PickStop]:
+    """The caller's claimed PICK tasks as one walk: what is not scanned yet, by bin in walk order.
+
+    Units that are in no bin come last.
+    """
+    context = info.context
+    session, _ = await context.opened()
+    place = await lookups.location_by_code(session, location_code)
+    if place is None or not context.caller.sees_location(place.code):
+        raise BadRequest(f"No location {location_code!r} was found.")
+    stops = await pick_walks.walk(session, context.caller.actor, place.id, context.now)
+    return await walk_of(context, stops)
 
 
 @sized(by="scans")

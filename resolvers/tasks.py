@@ -74,6 +74,13 @@ async def task_claim(
             description="Only tasks of parcels of one unit, among the first 1,000 of the queue."
         ),
     ] = UNSET,
+    zone_code: Annotated[
+        str | None,
+        argument(
+            description="Only PICK tasks whose units are all in bins of this zone, among the first"
+            " 1,000 of the queue."
+        ),
+    ] = UNSET,
 ) -> TaskPayload | None:
     """Claim open tasks for ten minutes: the most urgent of a queue, or those in `ids`.
 
@@ -84,7 +91,7 @@ async def task_claim(
     return await perform_mutation(
         info,
         workflows.tasks.claims.claim,
-        lambda: commands.claim(queue, location_code, limit, ids, singles),
+        lambda: commands.claim(queue, location_code, limit, ids, singles, zone_code),
         TaskPayload,
     )
 

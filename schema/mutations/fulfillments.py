@@ -21,6 +21,7 @@ from workflows.carriers.commands import RecordCarrierEvent
 from workflows.orders.fulfillment_holds import HoldFulfillment, ReleaseFulfillment
 from workflows.orders.shipments import ShipFulfillment
 from workflows.transactions.outcomes import Outcome
+from workflows.warehouse.dispatch import DispatchParcels
 from workflows.warehouse.packing import PackFulfillment
 from workflows.warehouse.parcels import SplitFulfillment
 from workflows.warehouse.picking import PickFulfillment, Shortage
@@ -212,7 +213,8 @@ async def scan_payload(context: Context, outcome: Outcome) -> FulfillmentScanPay
     """The payload of scans, with the present state of their fulfillments."""
     found = outcome.refs.get("results") or []
     keys = dict.fromkeys(UUID(each["fulfillment"]) for each in found if each is not None)
-    parcels = dict(zip(keys, await load_all(context, "Fulfillment", list(keys)), strict=True))
+    loaded: list[Fulfillment] = await load_all(context, "Fulfillment", list(keys))
+    parcels = {parcel.row["id"]: parcel for parcel in loaded}
     results = []
     for each in found:
         parcel = None if each is None else parcels.get(UUID(each["fulfillment"]))
@@ -231,6 +233,11 @@ async def scan_payload(context: Context, outcome: Outcome) -> FulfillmentScanPay
     return FulfillmentScanPayload(
         results=results, replayed=outcome.replayed, user_errors=user_errors(outcome)
     )
+
+
+def dispatch(location_code: str, codes: list[str], shipped_at: datetime | None) -> DispatchParcels:
+    """The command."""
+    return DispatchParcels(location_code, tuple(codes), given(shipped_at))
 
 
 def split(fulfillment_id: ID, units: list[FulfillmentUnitsInput]) -> SplitFulfillment:

@@ -10,6 +10,7 @@ from schema.fields.node import required_uuid
 from schema.types.tasks import Task
 from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
 from workflows.tasks.renewals import RenewTasks
+from workflows.tasks.selections import TaskSelection
 
 LIMIT_DEFAULT = 1
 
@@ -20,6 +21,7 @@ def claim(
     limit: int | None,
     ids: list[ID] | None,
     singles: bool | None,
+    zone_code: str | None,
 ) -> ClaimTasks:
     """The command."""
     named = given(ids)
@@ -34,7 +36,7 @@ def claim(
                 required_uuid("Task", each, "ids", str(index)) for index, each in enumerate(named)
             )
         ),
-        singles=given(singles) or False,
+        selection=TaskSelection(given(singles) or False, given(zone_code)),
     )
 
 

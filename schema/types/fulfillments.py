@@ -1,19 +1,23 @@
-"""Fulfillments: the parcels of orders, one location each."""
+"""Fulfillments: the parcels of orders, one location each, and the walk of their pickers."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import ID
 
 from domain.orders.fulfillment_holds import POLICY_ACTOR
+from domain.orders.walks import WalkStop
 from models.fulfillments import FulfillmentHoldRow
 from models.queries.listing.collected import collected
+from models.queries.reads.bins import ShownBinRow
 from models.queries.reads.fulfillments import LINES_OF_FULFILLMENT, SlipFacts
+from schema.context import Context
 from schema.fields.addresses import Address
 from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import FulfillmentStatus, HoldReason
-from schema.fields.node import Node, encode, found_by
+from schema.fields.node import Node, encode, found_by, load_all
 from schema.types.carriers import CarrierEvent, ShippingLabel
 from schema.types.catalog import Item, Location, item_edge, location_edge
 from server.projection.contexts import OperationContext
@@ -182,3 +186,47 @@ class Fulfillment(Node):
         lambda loaders: loaders.tracking_of_fulfillment, "id", many(CarrierEvent), rows=5
     )
     """The carrier's events of its number, oldest first by the carrier's time."""
+
+
+@strawberry.type
+class PickPart:
+    """Units of a stop that are for one fulfillment."""
+
+    fulfillment: Fulfillment
+    quantity: int
+
+
+@strawberry.type
+class PickStop:
+    """Units of an item to take at one place of a walk."""
+
+    bin: Location | None
+    """Null: the units are in no bin."""
+    item: Item
+    quantity: int
+    parts: list[PickPart]
+    """Fulfillments that the units are for, the most urgent first."""
+
+
+async def walk_of(context: Context, stops: Sequence[WalkStop[ShownBinRow]]) -> list[PickStop]:
+    """The stops with their objects."""
+    item_ids: list[Any] = sorted({stop.item_id for stop in stops})
+    bin_ids: list[Any] = sorted({stop.bin["bin_id"] for stop in stops if stop.bin is not None})
+    parcel_ids: list[Any] = sorted({parcel for stop in stops for parcel, _ in stop.parts})
+    items, bins, parcels = [
+        {found.row["id"]: found for found in await load_all(context, name, keys)}
+        for name, keys in (("Item", item_ids), ("Location", bin_ids), ("Fulfillment", parcel_ids))
+    ]
+    return [
+        PickStop(
+            bin=None if stop.bin is None else bins[stop.bin["bin_id"]],
+            item=items[stop.item_id],
+            quantity=stop.quantity,
+            parts=[
+                PickPart(fulfillment=parcels[key], quantity=units)
+                for key, units in stop.parts
+                if key in parcels
+            ],
+        )
+        for stop in stops
+    ]

@@ -12,10 +12,13 @@ import orjson
 import workflows.carriers.tracking_events
 import workflows.orders.fulfillment_holds
 import workflows.tasks.claims
+import workflows.tasks.renewals
+import workflows.warehouse.dispatch
 import workflows.warehouse.packing
 import workflows.warehouse.parcels
 import workflows.warehouse.picking
 import workflows.warehouse.reroutes
+import workflows.warehouse.scanning
 from domain.access.callers import Caller, Role, holder
 from domain.orders.carriers import CarrierStatus
 from domain.orders.fulfillment_holds import HoldReason, NewHold
@@ -27,11 +30,15 @@ from tests.builders.transactions import rows
 from workflows.carriers.commands import RecordCarrierEvent
 from workflows.orders.fulfillment_holds import HoldFulfillment, ReleaseFulfillment
 from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
+from workflows.tasks.renewals import RenewTasks
+from workflows.tasks.selections import EVERY_TASK, TaskSelection
 from workflows.transactions.outcomes import Outcome, Request
+from workflows.warehouse.dispatch import DispatchParcels
 from workflows.warehouse.packing import PackFulfillment
 from workflows.warehouse.parcels import SplitFulfillment
 from workflows.warehouse.picking import PickFulfillment, Shortage
 from workflows.warehouse.reroutes import RerouteFulfillment
+from workflows.warehouse.scanned_parcels import Scan, ScanUnits
 
 ANN = holder(Role.WAREHOUSE, actor="ann")
 BEN = holder(Role.WAREHOUSE, actor="ben")
@@ -67,16 +74,21 @@ class Warehouse:
         by: Caller = ANN,
         limit: int = 1,
         ids: list[Any] | None = None,
+        selection: TaskSelection = EVERY_TASK,
         key: str | None = None,
     ) -> Outcome:
         named = None if ids is None else tuple(UUID(str(each)) for each in ids)
-        command = ClaimTasks(QueueKind(queue), at, limit, named)
+        command = ClaimTasks(QueueKind(queue), at, limit, named, selection)
         request = Request(command, by, key)
         return await self.shop.transactions.perform(workflows.tasks.claims.claim, request)
 
     async def renew(self, task_id: object, by: Caller = ANN) -> Outcome:
         request = Request(RenewTask(UUID(str(task_id))), by)
         return await self.shop.transactions.perform(workflows.tasks.claims.renew, request)
+
+    async def renew_all(self, *ids: object, by: Caller = ANN) -> Outcome:
+        request = Request(RenewTasks(tuple(UUID(str(each)) for each in ids)), by)
+        return await self.shop.transactions.perform(workflows.tasks.renewals.renew_all, request)
 
     async def release(self, task_id: object, by: Caller = ANN) -> Outcome:
         request = Request(ReleaseTask(UUID(str(task_id))), by)
@@ -101,6 +113,21 @@ class Warehouse:
     ) -> Outcome:
         request = Request(SplitFulfillment(UUID(str(fulfillment_id)), line_units(*units)), by)
         return await self.shop.transactions.perform(workflows.warehouse.parcels.split, request)
+
+    async def dispatch(self, *sent: str, by: Caller = ANN, at: str = "LEEDS") -> Outcome:
+        request = Request(DispatchParcels(at, sent), by)
+        return await self.shop.transactions.perform(workflows.warehouse.dispatch.dispatch, request)
+
+    async def scan(
+        self,
+        *scans: Scan,
+        queue: str = "PICK",
+        by: Caller = ANN,
+        at: str = "LEEDS",
+        key: str | None = None,
+    ) -> Outcome:
+        request = Request(ScanUnits(at, QueueKind(queue), scans), by, key)
+        return await self.shop.transactions.perform(workflows.warehouse.scanning.scan, request)
 
     async def reroute(
         self, fulfillment_id: object, to: str, note: str = "York is quiet.", by: Caller = SUE

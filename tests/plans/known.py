@@ -81,6 +81,8 @@ _UNSENT: Mapping[str, set[str]] = {
     },
     "statistics": {"analyze"},
     "stock/availability": {"orders_since", "skus_of_channel"},
+    "stock/bins": {"bins_by_id"},
+    "stock/picks": {"bin_balances"},
     "stock/stock": {"try_lock_levels"},
 }
 # Of actions on the floor and the desk that the load does not perform yet.

@@ -22,6 +22,9 @@ from domain.values.money import Money
 from integrations.carriers.reports import CarrierReport
 from integrations.payments.gateway import Chargeback
 from integrations.payments.gateway import PaymentEventType as Told
+from models.queries.catalog.lookups import locations_by_code
+from models.queries.orders.pick_walks import walk
+from models.queries.reads.fulfillments import slips_by_fulfillment
 from tests.builders.catalog import a_location, an_item, items
 from tests.builders.floor.transfers import Transfers
 from tests.builders.in_process_server import InProcessServer
@@ -29,16 +32,19 @@ from tests.builders.refunds import FAILED, FIONA, FRED, PENDING, SUCCEEDED, Refu
 from tests.builders.returns import BOSS, Desk
 from tests.builders.store import ADMIN, Shop, open_shop
 from tests.builders.transactions import rows
-from tests.builders.warehouse import ANN, Warehouse
+from tests.builders.warehouse import ANN, Warehouse, a_parcel
 from workflows.carriers.commands import BuyLabel, VoidLabel
 from workflows.catalog.items import upsert as upsert_items
 from workflows.catalog.locations import upsert
 from workflows.jobs import JOBS, JobContext
 from workflows.orders.commands import Payment
+from workflows.orders.picks import book_waiting
 from workflows.refunds.gateway_events import receive_payment_event
 from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, receive
 from workflows.stock.putaways import PutAway, PutAwayLine, put_away
+from workflows.tasks.selections import TaskSelection
 from workflows.transactions.outcomes import Outcome, Request
+from workflows.warehouse.scanned_parcels import Scan
 
 AVAILABILITY = """
 { availability(channel: "web", skus: ["TEE-S", "TEE-M", "TEE-L", "COAT"]) {
@@ -92,7 +98,7 @@ class SalesStory:
         """Perform all actions."""
         for step in (self.holds, self.stock, self.bins, self.warehouse_work):
             await step()
-        for step in (self.fulfillment_holds, self.transfers, self.cancellations):
+        for step in (self.scans, self.fulfillment_holds, self.transfers, self.cancellations):
             await step()
         for step in (self.returns, self.refunds, self.parcels, self.labels, self.claims):
             await step()
@@ -187,6 +193,31 @@ class SalesStory:
         [parcel] = await self.shop.fulfillments(short)
         lines = await self.shop.lines(short)
         await done(warehouse.pick(parcel["id"], (lines[0]["id"], 1), by=BOSS))
+
+    async def scans(self) -> None:
+        """Scan the units of a parcel into a tote, divide it, and pack it in two parcels."""
+        warehouse = self.warehouse
+        order = await self.sell(("TEE-M", 4))
+        [parcel] = await self.shop.fulfillments(order)
+        [line] = await self.shop.lines(order)
+        key, at = UUID(str(parcel["id"])), parcel["location"]
+        [task] = await warehouse.tasks(key)
+        await done(warehouse.claim(at=at, ids=[task["id"]]))
+        await done(warehouse.renew_all(task["id"]))
+        await done(warehouse.claim(at="SHED", selection=TaskSelection(singles=True, zone_code="S")))
+        async with self.shop.database.snapshot() as session:
+            await slips_by_fulfillment(session, [key])
+            [place] = (await locations_by_code(session, [at])).values()
+            await walk(session, ANN.actor, place.id, self.shop.clock.now)
+        await done(warehouse.split(key, (line["id"], 1)))
+        tote = self.reference()
+        await done(warehouse.scan(Scan("TEE-M", 2, key, tote), at=at))
+        await done(warehouse.scan(Scan("TEE-M", 1, None, tote), at=at))
+        await self.shop.transactions.run(book_waiting)
+        await done(warehouse.scan(Scan("TEE-M", 3, key), at=at, queue="PACK"))
+        packed = (a_parcel((line["id"], 1), grams=300), a_parcel((line["id"], 2)))
+        await done(warehouse.pack(key, ANN, *packed))
+        await warehouse.dispatch("nothing", at=at)  # without a label
 
     async def fulfillment_holds(self) -> None:
         """Hold and release orders and parcels; one hold ends by the clock, one with its units."""

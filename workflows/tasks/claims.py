@@ -37,6 +37,7 @@ from domain.tasks import LEASE, QueueKind, TaskStatus
 from domain.values.codes import same_code, store_codes
 from models.queries.listing.scopes import Scope, scope_of
 from models.tasks import Task, TaskRow
+from workflows.tasks.selections import EVERY_TASK, TaskSelection
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
@@ -50,14 +51,14 @@ Subject = tuple[str, object]
 class ClaimTasks:
     """Claim the first `limit` open tasks of a queue; with `ids`, exactly these.
 
-    `singles`: only those of parcels of one unit, among the first 1,000 tasks of the queue.
+    `selection`: only those of such parcels, among the first 1,000 tasks of the queue.
     """
 
     queue: QueueKind
     location_code: str
     limit: int = 1
     ids: tuple[UUID, ...] | None = None
-    singles: bool = False
+    selection: TaskSelection = EVERY_TASK
 
     def __post_init__(self) -> None:
         store_codes(self, "location_code")
@@ -105,8 +106,7 @@ async def claim(
         if location is None or not caller.sees_location(location.code):
             raise NotFound("location", command.location_code)
     with problems.under():
-        if command.singles:
-            selections.check(command.queue, is_named=command.ids is not None)
+        selections.check(command.queue, command.selection, is_named=command.ids is not None)
     with problems.under():
         if command.ids is not None:
             task_rules.check_limit(len(command.ids), field=("ids",))
@@ -118,8 +118,10 @@ async def claim(
         return await _claim_named(tx, command, location.id, caller)
     scope = await scope_of(tx.session, caller)
     queue = (location.id, command.queue, tx.now)
-    if command.singles:
-        rows = await selections.lock_singles(tx, queue, command.limit, scope.channel_ids)
+    if command.selection.fields:
+        rows = await selections.lock_selected(
+            tx, queue, command.selection, command.limit, scope.channel_ids
+        )
     else:
         rows = await task_queries.lock_claimable(
             tx.session, *queue, command.limit, scope.channel_ids

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
+import models.queries.catalog.item_codes as code_queries
 import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.orders.orders as order_queries
@@ -19,7 +20,8 @@ from domain.orders.scans import LineProgress, ScanStep
 from domain.tasks import QueueKind
 from domain.values.codes import ByCode, comparison_key, store_codes
 from models.fulfillments import FulfillmentRow
-from models.queries.catalog.lookups import ItemFacts, LocationFacts
+from models.queries.catalog.item_codes import ScannedItem
+from models.queries.catalog.lookups import LocationFacts
 from models.queries.orders.orders import LockedOrderRow
 from models.queries.stock.bins import BinFacts
 from models.tasks import TaskRow
@@ -100,7 +102,7 @@ class ScanFloor:
     """
 
     locations: ByCode[LocationFacts]
-    items: ByCode[ItemFacts]
+    items: Mapping[str, Sequence[ScannedItem]]
     bins: ByCode[BinFacts]
     parcels: dict[UUID, ScannedParcel] = field(default_factory=dict)
     totes: dict[tuple[int, str], UUID] = field(default_factory=dict)
@@ -115,7 +117,7 @@ async def read(tx: Transaction, requests: Sequence[Request[ScanUnits]]) -> ScanF
     codes = {command.location_code for command in commands}
     floor = ScanFloor(
         await lookups.locations_by_code(tx.session, codes),
-        await lookups.items_by_sku(tx.session, {scan.code for scan in scans}),
+        await code_queries.scanned(tx.session, [scan.code for scan in scans]),
         await _bins(tx, scans),
     )
     named = {scan.fulfillment_id for scan in scans if scan.fulfillment_id is not None}
@@ -123,7 +125,7 @@ async def read(tx: Transaction, requests: Sequence[Request[ScanUnits]]) -> ScanF
     named |= await _claimed(tx, floor, requests)
     await _lock(tx, floor, sorted(named))
     if floor.bins:
-        item_ids = sorted({item.id for item in floor.items.values()})
+        item_ids = sorted({each.item.id for named in floor.items.values() for each in named})
         bin_ids = sorted({each.id for each in floor.bins.values()})
         found = await pick_queries.bin_balances(tx.session, bin_ids, item_ids)
         floor.balances.update(found)
@@ -157,9 +159,10 @@ async def _claimed(
         command = request.command
         location = floor.locations.get(command.location_code)
         item_ids = {
-            item.id
+            each.item.id
             for scan in command.scans
-            if scan.fulfillment_id is None and (item := floor.items.get(scan.code)) is not None
+            if scan.fulfillment_id is None
+            for each in floor.items.get(scan.code, ())
         }
         if location is not None and item_ids:
             cart = Cart(request.caller.actor, location.id, command.queue)

@@ -32,9 +32,11 @@ from domain.orders.scans import (
 )
 from domain.stock.states import check_quantity
 from domain.values.codes import comparison_key, same_code
+from models.queries.catalog.item_codes import ScannedItem
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
 from workflows.stock.goods_receipts import bin_at
+from workflows.stock.scanned_items import scanned_item
 from workflows.transactions.actions import action
 from workflows.transactions.outcomes import Outcome, Refusal, Request
 from workflows.transactions.transaction import Transaction
@@ -143,20 +145,19 @@ def _scan(call: _Call, scan: Scan, path: Path) -> Mapping[str, Any]:
         check_quantity(abs(scan.quantity))
     except Invalid as error:
         raise error.under(*path) from None
-    item = call.floor.items.get(scan.code)
-    if item is None:
-        raise NotFound("item", scan.code, field=(*path, "code"))
+    scanned = scanned_item(call.floor.items, scan.code, *path, "code")
+    item, units = scanned.item, scan.quantity * scanned.units
     place = None
     if scan.bin_code is not None:
         place = bin_at(call.floor.bins, scan.bin_code, call.location, *path, "binCode")
     parcel = _parcel(call, scan, item, path)
-    _check_status(parcel, call.step, scan.quantity, path)
+    _check_status(parcel, call.step, units, path)
     _check_tote(call, parcel, scan, path)
     _admit(call, parcel, path)
     lines = parcel.lines_of(item.id)
     field = (*path, "code")
-    count_scan(lines, item.sku, scan.quantity, call.step, field=field)
-    return _count(call, parcel, scan, item, lines, place)
+    count_scan(lines, item.sku, units, call.step, field=field)
+    return _count(call, parcel, scan, scanned, lines, place)
 
 
 def _parcel(call: _Call, scan: Scan, item: ItemFacts, path: Path) -> ScannedParcel:
@@ -242,12 +243,12 @@ def _count(
     call: _Call,
     parcel: ScannedParcel,
     scan: Scan,
-    item: ItemFacts,
+    scanned: ScannedItem,
     lines: Sequence[LineProgress],
     place: BinFacts | None,
 ) -> Mapping[str, Any]:
     """Record a scan that was counted. Returns its result."""
-    key, units = parcel.row["id"], scan.quantity
+    key, item, units = parcel.row["id"], scanned.item, scan.quantity * scanned.units
     parcel.changed.update(line.id for line in lines)
     if scan.tote is not None and parcel.tote is None:
         parcel.tote = scan.tote

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from domain.orders.fulfillments import issued_number
 from domain.orders.parcels import ParcelSize
 from domain.orders.scans import ScannedUnits
 from domain.values.codes import comparison_key
@@ -52,6 +53,46 @@ async def in_totes(
         list(location_ids),
         list(keys),
     )
+
+
+class _NamedParcelRow(TypedDict):
+    id: UUID
+    number: str
+    tote_key: str | None
+    tracking_number_key: str | None
+    shipped_at: datetime | None
+
+
+_NAMED = "SELECT id, number, tote_key, tracking_number_key, shipped_at FROM fulfillment"
+
+
+async def named_at(session: Session, location_id: int, codes: Sequence[str]) -> dict[str, UUID]:
+    """The fulfillments of a location that these codes name: by number, tote or tracking number.
+
+    Of those with a tracking number, one that has not shipped. Unknown codes are missing.
+    """
+    keys = {code: comparison_key(code) for code in codes}
+    numbers = {code: number for code in codes if (number := issued_number(code)) is not None}
+    rows = await session.rows(
+        _NamedParcelRow,
+        f"{_NAMED} WHERE location_id = $1 AND number = ANY($2::text[])"
+        f" UNION ALL {_NAMED} WHERE location_id = $1 AND tote_key = ANY($3::text[])"
+        f" UNION ALL {_NAMED} WHERE location_id = $1 AND tracking_number_key = ANY($3::text[])",
+        location_id,
+        sorted(set(numbers.values())),
+        sorted(set(keys.values())),
+    )
+    # The last one wins: shipped ones come first.
+    ranked = sorted(rows, key=lambda row: row["shipped_at"] is None)
+    by_number = {row["number"]: row["id"] for row in ranked}
+    by_tote = {row["tote_key"]: row["id"] for row in ranked}
+    by_label = {row["tracking_number_key"]: row["id"] for row in ranked}
+    found: dict[str, UUID] = {}
+    for code, key in keys.items():
+        named = by_number.get(numbers.get(code, "")) or by_tote.get(key) or by_label.get(key)
+        if named is not None:
+            found[code] = named
+    return found
 
 
 async def write_totes(session: Session, rows: Sequence[tuple[UUID, str]]) -> None:

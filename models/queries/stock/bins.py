@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.stock.bins import WalkRank, walk_rank
 from domain.values.codes import ByCode, keys_of
-from models.database.rows import Flag
+from models.database.rows import Flag, Total
 from models.database.sessions import Session
 from models.database.sql import WriteStatement
 
@@ -130,6 +130,33 @@ async def bins_by_id(session: Session, ids: Sequence[int]) -> dict[int, BinFacts
     rows = await session.rows(_BinRow, sql, list(ids))
     home_of = await homes(session, list(ids)) if rows else {}
     return {row["id"]: BinFacts(**row, home_id=home_of.get(row["id"])) for row in rows}
+
+
+# From a zone downwards, by the index of children.
+_UNDER = """
+WITH RECURSIVE below (id) AS (
+  SELECT l.id FROM location l WHERE l.id = $1
+  UNION ALL SELECT c.id FROM below JOIN location c ON c.parent_id = below.id
+)
+SELECT s.item_id, SUM(b.quantity) AS units
+FROM stock_level s JOIN bin_stock b ON b.level_id = s.id
+WHERE s.location_id = $2 AND s.item_id = ANY($3::bigint[])
+  AND b.bin_id IN (SELECT id FROM below)
+GROUP BY s.item_id
+"""
+
+
+class _UnitsRow(TypedDict):
+    item_id: int
+    units: Total
+
+
+async def units_under(
+    session: Session, zone_id: int, location_id: int, item_ids: Sequence[int]
+) -> dict[int, int]:
+    """Units of these items in the bins of a zone, or in a bin; items without any are missing."""
+    rows = await session.rows(_UnitsRow, _UNDER, zone_id, location_id, list(item_ids))
+    return {row["item_id"]: int(row["units"]) for row in rows}
 
 
 # A location and all its zones; then the first active bin of each, by the index of children.

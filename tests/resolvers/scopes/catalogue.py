@@ -63,6 +63,7 @@ QUERIES: Final = (
     Row("order", 'id: "$Order"', "$Order", ALL, BOTH),
     Row("orders", "", "$Order", INSIDE, BOTH),
     Row("fulfillment", 'id: "$Fulfillment"', "$Fulfillment", INSIDE, BOTH),
+    Row("pickWalk", 'locationCode: "$place"', "", "PWVA", AT_PLACE),
     Row("fulfillments", "", "$Fulfillment", INSIDE, BOTH),
     Row("carrierEvents", 'trackingNumber: "$tracking"', "$tracking", INSIDE, BOTH),
     Row("tasks", "", "$Task", INSIDE, BOTH),
@@ -187,6 +188,13 @@ MUTATIONS: Final = (
     Row("taskRelease", 'id: "$Task"', "", "PWVA", BOTH),
     Row("fulfillmentPick", 'fulfillmentId: "$Fulfillment"', "", "PWVA", BOTH),
     Row("fulfillmentPack", 'fulfillmentId: "$Fulfillment"', "", "PWVA", BOTH),
+    Row(
+        "fulfillmentDispatch",
+        'locationCode: "$place", codes: []',
+        "",
+        "PWVA",
+        AT_PLACE,
+    ),
     Row(
         "fulfillmentScan",
         'locationCode: "$place", queue: PICK,'

@@ -7,17 +7,14 @@ import pytest
 
 import workflows.catalog.locations
 import workflows.orders.picks as picks
-from domain.access.callers import Caller
-from domain.tasks import QueueKind
 from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.catalog import a_location
 from tests.builders.transactions import codes, counts, events, rows
 from tests.builders.warehouse import ANN, BEN, SUE, Warehouse, a_parcel, open_warehouse
 from workflows.ledger.reconciliation import reconcile
-from workflows.transactions.outcomes import Outcome, Request
-from workflows.warehouse.scanned_parcels import Scan, ScanUnits
-from workflows.warehouse.scanning import scan
+from workflows.transactions.outcomes import Outcome
+from workflows.warehouse.scanned_parcels import Scan
 
 TABLES = ("fulfillment_line", "unbooked_pick", "event", "audit_entry", "bin_movement")
 
@@ -30,15 +27,8 @@ async def warehouse(database: Database) -> Warehouse:
     return warehouse
 
 
-async def scanned(
-    warehouse: Warehouse,
-    *scans: Scan,
-    queue: str = "PICK",
-    by: Caller = ANN,
-    key: str | None = None,
-) -> Outcome:
-    command = ScanUnits("LEEDS", QueueKind(queue), scans)
-    return await warehouse.shop.transactions.perform(scan, Request(command, by, key))
+async def scanned(warehouse: Warehouse, *scans: Scan, **facts: Any) -> Outcome:
+    return await warehouse.scan(*scans, **facts)
 
 
 async def parcel_of(warehouse: Warehouse, placed: Outcome) -> UUID:
