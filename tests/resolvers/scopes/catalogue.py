@@ -124,7 +124,7 @@ NODES: Final = {
     "ApiKey": ("A", BOTH),
 }
 
-_MOVE = '{originCode: "$place", destinationCode: "$place", lines: []}'
+_SENT = '{originCode: "$place", destinationCode: "$place", lines: []}'
 _SHIP = '{fulfillmentId: "$Fulfillment", carrier: "DHL", trackingNumber: "T"}'
 _HOLD = '{channel: "$channel", lines: [{sku: "TEE", quantity: 1}]}'
 _LINE = '{sku: "TEE", quantity: 1, unitPrice: {amount: "1", currencyCode: "GBP"}}'
@@ -226,7 +226,7 @@ MUTATIONS: Final = (
         "VA",
         BOTH,
     ),
-    Row("transferCreate", f"input: {_MOVE}", "", "VCA", AT_PLACE),
+    Row("transferCreate", f"input: {_SENT}", "", "VCA", AT_PLACE),
     Row("transferCancel", 'id: "$Transfer"', "", "VCA", AT_PLACE),
     Row("transferShip", 'input: {transferId: "$Transfer"}', "", "PWVA", AT_PLACE),
     Row(
