@@ -132,7 +132,7 @@ class StockMovement(Node):
     """Reference of the delivery, or type and key of the object that caused the movement: `Order:…`;
     null: none.
     """
-    actor: str = derived(lambda movement: _actor(movement.row, movement.context))
+    actor: str = derived(lambda movement: _named(movement.row["actor"], movement.context))
     """Actor of the change; without the permission `internals.read`, `staff` for others."""
     occurred_at: datetime
     value: Money | None = derived(lambda movement: _value(movement.row, movement.context))
@@ -143,8 +143,9 @@ class StockMovement(Node):
     """Null if the operation needs none."""
 
 
-def _actor(row: StockMovementRow, context: Context) -> str:
-    return context.caller.shown_actor(row["actor"])
+def _named(actor: str | None, context: Context) -> str | None:
+    """The name of an actor as the caller reads it; None: there is none."""
+    return None if actor is None else context.caller.shown_actor(actor)
 
 
 def _value(row: StockMovementRow, context: Context) -> Money | None:
@@ -188,8 +189,8 @@ class CountPlace(Record):
 class CountAttempt(Record):
     """One count of a level."""
 
-    counted_by: str
-    """Actor that counted."""
+    counted_by: str = derived(lambda attempt: _named(attempt.row["counted_by"], attempt.context))
+    """Actor that counted; without the permission `internals.read`, `staff` for others."""
     at: datetime = column("counted_at")
     """Time of the record."""
     counted: int
@@ -223,8 +224,10 @@ class StockCountLine(Node):
     """
     asked_again_because: str | None
     """Reason for which the level is counted again; null: it is not."""
-    decided_by: str | None
-    """Actor that approved the difference or asked for a recount; null: none."""
+    decided_by: str | None = derived(lambda line: _named(line.row["decided_by"], line.context))
+    """Actor that approved the difference or asked for a recount; null: none. Without the permission
+    `internals.read`, `staff` for others.
+    """
     posted_at: datetime | None
     """Time at which the difference was booked; null: it is not."""
     attempts: list[CountAttempt] = edge(
@@ -249,8 +252,10 @@ class StockCount(Node):
     status: CountStatus
     blind: bool
     """True: counters do not see what the books expect until the difference is booked."""
-    created_by: str
-    """Actor that opened the count; `system` for a CYCLE count."""
+    created_by: str = derived(lambda count: _named(count.row["created_by"], count.context))
+    """Actor that opened the count; `system` for a CYCLE count. Without the permission
+    `internals.read`, `staff` for others.
+    """
     created_at: datetime
     due_at: datetime | None
     """Time until which it is to be counted; null: none."""
