@@ -13,13 +13,13 @@ from tests.builders.in_process_server import InProcessServer
 from workflows.transactions.transaction import Transaction
 
 CLOSE = """mutation ($at: DateTime!) { periodClose(through: $at) { userErrors { code field } } }"""
-# Per query: the module and the name of its limit, and the rows that the program has.
-LISTS: dict[str, tuple[Any, str, int]] = {
-    "apiKeys": (access_reads, "KEYS_MAX", 1),
-    "policies": (policy_reads, "POLICIES_MAX", 6),
-    "periods": (ledger_reads, "PERIODS_MAX", 2),
-    "locations": (catalog_reads, "LOCATIONS_MAX", 2),
-    "channels": (catalog_reads, "LOCATIONS_MAX", 2),
+# Per query: the module, and the name of its limit.
+LISTS: dict[str, tuple[Any, str]] = {
+    "apiKeys": (access_reads, "KEYS_MAX"),
+    "policies": (policy_reads, "POLICIES_MAX"),
+    "periods": (ledger_reads, "PERIODS_MAX"),
+    "locations": (catalog_reads, "LOCATIONS_MAX"),
+    "channels": (catalog_reads, "LOCATIONS_MAX"),
 }
 
 
@@ -29,8 +29,10 @@ async def test_a_list_above_its_limit_is_refused(
 ) -> None:
     for day in (1, 2):
         await api.done(CLOSE, {"at": f"2020-01-0{day}T00:00:00Z"})
-    module, limit, rows = LISTS[name]
+    module, limit = LISTS[name]
     text = f"{{ {name} {{ __typename }} }}"
+    rows = len((await api.ask(text))[name])
+    assert rows
     monkeypatch.setattr(module, limit, rows)
     assert len((await api.ask(text))[name]) == rows
     monkeypatch.setattr(module, limit, rows - 1)
