@@ -32,6 +32,7 @@ REFERENCES = {
     "reservation": ("reservations", "externalReference", 'channel: "web", externalReference'),
     "return": ("returns", "rmaNumber", "rmaNumber"),
     "transfer": ("transfers", "number", "number"),
+    "stockCount": ("stockCounts", "number", "number"),
 }
 PREVIEW = """
 { policyPreview(input: {kind: RETURN, scope: "global", rules: {window: "P30D"}}, last: 20) {
@@ -79,7 +80,7 @@ WITH_LINES = (
     "{ fulfillments(first: 20) { nodes { id lines { orderLineId sku quantity } } } }",
 )
 # They need an id, or a reference beside the channel; `_read_node` reads the same objects.
-BY_ID = frozenset({"reservation", "order", "return", "transfer"})
+BY_ID = frozenset({"reservation", "order", "return", "stockCount", "transfer"})
 
 
 def _literals(name: str, argument: GraphQLArgument) -> list[str]:
