@@ -25,8 +25,12 @@ class ItemCodeInput:
     """A code that a scanner reads."""
 
     code: str
-    units: int = 1
+    units: int | None = 1
     """Units that one scan means: 6 on a box of six."""
+
+    def to_code(self) -> GivenCode:
+        """The code; null units are the default."""
+        return GivenCode(self.code, 1 if self.units is None else self.units)
 
 
 @strawberry.input
@@ -96,7 +100,7 @@ def _codes(given: list[ItemCodeInput] | None) -> tuple[GivenCode, ...] | Absent:
     codes = named(given)
     if isinstance(codes, Absent):
         return codes
-    return tuple(GivenCode(each.code, each.units) for each in codes or ())
+    return tuple(each.to_code() for each in codes or ())
 
 
 def _money(given: MoneyInput | None) -> GivenMoney | Absent | None:
