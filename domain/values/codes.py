@@ -29,8 +29,10 @@ def comparison_key(text: str) -> str:
     """The key by which codes are compared: NFKC, case-folded, trimmed.
 
     It is computed again until it no longer changes: folding can produce characters that NFKC
-    replaces, and NFKC can produce blanks.
+    replaces, and NFKC can produce blanks. The key can be looked up even if `text` cannot be stored:
+    PostgreSQL refuses U+0000 in any text, so U+0001 takes its place. No stored code has either.
     """
+    text = text.replace("\0", "\1")
     if text.isascii():
         return text.strip().lower()
     while (key := _folded(text)) != text:

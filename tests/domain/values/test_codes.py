@@ -95,6 +95,12 @@ def test_what_cannot_be_seen_is_refused_with_its_field(code: str) -> None:
     assert refusal.value.field == ("input", "sku")
 
 
+def test_a_code_that_cannot_be_stored_can_be_looked_up() -> None:
+    assert comparison_key("A\0b") == comparison_key(comparison_key("A\0b")) == "a\1b"
+    with pytest.raises(Invalid):
+        check_stored("a\1b", "sku")
+
+
 def test_a_key_too_long_for_an_index_is_refused() -> None:
     ligature = "\ufdfa"  # NFKC makes 18 characters of it
     check_stored(ligature * (KEY_MAX // 18), "sku")
