@@ -13,6 +13,7 @@ import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
 import scripts.demo.story as story
 import workflows.access.api_keys
+import workflows.carriers.label_requests
 import workflows.catalog.channels
 import workflows.catalog.items
 import workflows.catalog.locations
@@ -45,6 +46,7 @@ from domain.stock.states import StockState
 from domain.values.money import Money, at_rate, decimals_of, to_decimal
 from models.database.database import Database
 from scripts.demo.story import DemoItem, DemoOrder
+from workflows.carriers.commands import BuyLabel
 from workflows.counts.counted_items import CountedPlace, RecordCount
 from workflows.counts.creation import CreateCount
 from workflows.orders.cancellations import CancelOrder
@@ -252,6 +254,16 @@ class _Seeder:
             await self._as(Role.SUPPORT, workflows.orders.cancellations.cancel, cancel)
         elif order.fate == "shipped":
             await self._ship(order, order_id)
+        elif order.has_label:
+            await self._label(order_id)
+
+    async def _label(self, order_id: UUID) -> None:
+        """Ask for the labels of an order's parcels; the served program buys them."""
+        async with self._database.snapshot() as session:
+            found = await fulfillment_queries.of_order(session, order_id)
+        for parcel in found:
+            label = BuyLabel(("Fulfillment", parcel["id"]))
+            await self._as(Role.WAREHOUSE, workflows.carriers.label_requests.buy, label)
 
     async def _ship(self, order: DemoOrder, order_id: UUID) -> None:
         async with self._database.snapshot() as session:

@@ -50,6 +50,7 @@ class DemoOrder:
     fate: str = "open"
     backorder: bool = False
     hold: HoldReason | None = None
+    has_label: bool = False
 
 
 SUPPLIERS: Final = (("KESWICK", "Keswick Mills"), ("PORTO", "Porto Footwear"))
@@ -173,7 +174,15 @@ ORDERS: Final = (
         backorder=True,
         hold=HoldReason.AWAITING_PAYMENT,
     ),
-    DemoOrder("web", "WEB-1004", ((_COAT, 1),), timedelta(minutes=40), city="Oxford", shipping=495),
+    DemoOrder(
+        "web",
+        "WEB-1004",
+        ((_COAT, 1),),
+        timedelta(minutes=40),
+        city="Oxford",
+        shipping=495,
+        has_label=True,
+    ),
 )
 
 # units that a shopper reserves for a day: (sku, units)

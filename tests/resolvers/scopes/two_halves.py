@@ -63,6 +63,7 @@ KEEP = f"""mutation ($id: ID!, $hold: HoldInput!) {{
 OWN_IDS = """{ stockLevels { nodes { id location { code } } }
   tasks { nodes { id location { code } } }
   journalEntries(first: 250) { nodes { id reference memo } }
+  carrierEvents { nodes { id trackingNumber } }
   auditTrail(first: 250, action: "orderPlace") { nodes { id actor } } }"""
 
 
@@ -323,6 +324,14 @@ async def _ids(api: InProcessServer, half: Half) -> None:
     """The ids of objects that no mutation returns."""
     found = await api.ask(OWN_IDS)
     for name, nodes in (
+        (
+            "CarrierEvent",
+            [
+                n
+                for n in found["carrierEvents"]["nodes"]
+                if n["trackingNumber"] == half.text("both", "tracking")
+            ],
+        ),
         ("Task", [n for n in found["tasks"]["nodes"] if n["location"]["code"] == half.location]),
         (
             "JournalEntry",

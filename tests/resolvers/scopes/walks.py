@@ -27,34 +27,48 @@ _KINDS = {QUERY.name: "query", MUTATION.name: "mutation", SUBSCRIPTION.name: "su
 DEPTH = 4
 
 # The types of a Node are spread over so many documents: the server limits aliases.
-PARTS = 8
+PARTS = 6
 
 
 def selection(of: GraphQLNamedType, depth: int, part: int, seen: tuple[str, ...] = ()) -> str:
     """All fields of a type that need no argument; types are not entered twice on one way.
 
-    Under an interface, the name of the type stands before each field, because types may differ. The
-    edges of a list are skipped: they lead to its nodes.
+    Under an interface, the name of the type stands before a field whose type differs from that of
+    another one. The edges of a list are skipped: they lead to its nodes.
     """
     if isinstance(of, GraphQLInterfaceType):
-        kinds = sorted(SCHEMA.get_possible_types(of), key=lambda each: each.name)
+        kinds = sorted(SCHEMA.get_possible_types(of), key=lambda each: each.name)[part::PARTS]
+        differing = _differing(kinds)
         parts = [
-            f"... on {each.name} {{ {' '.join(_fields(each, 1, part, seen, f'{each.name}_'))} }}"
-            for each in kinds[part::PARTS]
+            f"... on {each.name} {{ {' '.join(_fields(each, 1, part, seen, differing))} }}"
+            for each in kinds
         ]
         return "{ __typename " + " ".join(parts) + " }"
     assert isinstance(of, GraphQLObjectType), of
-    return "{ __typename " + " ".join(_fields(of, depth, part, (*seen, of.name), "")) + " }"
+    return "{ __typename " + " ".join(_fields(of, depth, part, (*seen, of.name))) + " }"
+
+
+def _differing(kinds: Sequence[GraphQLObjectType]) -> frozenset[str]:
+    """The names of fields that have not the same type in all of these types."""
+    types: dict[str, set[str]] = {}
+    for kind in kinds:
+        for name, each in kind.fields.items():
+            types.setdefault(name, set()).add(str(each.type))
+    return frozenset(name for name, found in types.items() if len(found) > 1)
 
 
 def _fields(
-    of: GraphQLObjectType, depth: int, part: int, seen: tuple[str, ...], prefix: str
+    of: GraphQLObjectType,
+    depth: int,
+    part: int,
+    seen: tuple[str, ...],
+    differing: frozenset[str] = frozenset(),
 ) -> Iterator[str]:
     for name, each in of.fields.items():
         if any(map(is_required_argument, each.args.values())) or name == "edges":
             continue
         found = get_named_type(each.type)
-        shown = f"{prefix}{name}: {name}" if prefix else name
+        shown = f"{of.name}_{name}: {name}" if name in differing else name
         if is_leaf_type(found):
             yield shown
         elif depth > 1 and found.name not in seen:
