@@ -13,6 +13,7 @@ from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
 import models.queries.exceptions.conditions as conditions
+import models.queries.orders.fulfillment_holds as hold_queries
 import models.queries.orders.orders as order_queries
 import workflows.availability.atp_context as atp_context
 import workflows.exceptions.opening as exceptions
@@ -20,6 +21,8 @@ import workflows.orders.fulfillments as fulfillments
 import workflows.reservations.expired_units as expired_units
 from domain.events.orders import OrderAllocated, OrderCancelled
 from domain.exceptions import ExceptionKind
+from domain.orders.fulfillment_holds import status_under
+from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState, distribute
 from domain.stock.states import StockState
 from domain.values.totals import totals
@@ -132,7 +135,10 @@ async def _allocate_portions(
     contents = [
         ParcelContents(location_id, parcels[location_id]) for location_id in sorted(parcels)
     ]
-    return await fulfillments.add_to_order(tx, order, contents, actor=actor)
+    # A count takes units of held orders, too; a picker does not.
+    is_held = bool(contents) and bool(await hold_queries.held_orders(tx.session, [order.id]))
+    status = status_under(FulfillmentStatus.OPEN, is_held=is_held)
+    return await fulfillments.add_to_order(tx, order, contents, actor=actor, status=status)
 
 
 def allocate(
