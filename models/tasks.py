@@ -1,4 +1,4 @@
-"""Table of tasks."""
+"""Tables of tasks, and of claims that ended with their lease."""
 
 from __future__ import annotations
 
@@ -60,3 +60,15 @@ class TaskRow(TypedDict):
     ended_at: datetime | None
     version: int
     updated_at: datetime
+
+
+class TaskLapse(Model):
+    """A claim of a task that ended with its lease: the task went back to its queue."""
+
+    id = fields.BigIntField(primary_key=True)
+    task_id = fields.UUIDField()
+    claimed_by = fields.TextField()
+    lapsed_at = fields.DatetimeField()
+
+    class Meta:
+        table = "task_lapse"

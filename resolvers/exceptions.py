@@ -7,14 +7,12 @@ from typing import Annotated, TypeVar
 
 from strawberry import ID, UNSET, argument
 
-import models.queries.catalog.lookups as lookups
 import models.queries.reads.exceptions as exception_reads
 import schema.mutations.exceptions as commands
 import workflows.exceptions.bulk as exception_bulk
 import workflows.exceptions.escalation as exception_escalation
 import workflows.exceptions.handling as exception_handling
 import workflows.exceptions.handling_rules as handling_rules
-from domain.errors import BadRequest
 from domain.exceptions import ExceptionKind
 from models.queries.reads.exceptions import ExceptionFilters
 from schema.context import Info
@@ -22,6 +20,7 @@ from schema.fields.arguments import After, Before, First, Last, Resume, given, s
 from schema.fields.enums import ExceptionSeverity, ExceptionStatus
 from schema.fields.node import subject_of
 from schema.fields.paging import CountedConnection, selection_of, window
+from schema.fields.places import channel_named, location_named
 from schema.mutations.exceptions import ExceptionPayload, ExceptionsPayload
 from schema.mutations.perform import perform_mutation
 from schema.streams import object_now
@@ -99,32 +98,13 @@ async def exception_kinds(
     The handling is that of the EXCEPTION policy in force for the location and the channel. A code
     that the caller may not see is BAD_REQUEST.
     """
-    session, _ = await info.context.opened()
-    place, seller = await _place_of(info, given(location)), await _channel_of(info, given(channel))
-    rules = await handling_rules.read(session, info.context.now, [(place, seller)])
-    return [ExceptionKindInfo.of(kind, rules.rule(kind, (place, seller))) for kind in ExceptionKind]
-
-
-async def _place_of(info: Info, code: str | None) -> int | None:
-    """The id of a location. Raises BadRequest unless the caller sees it."""
-    if code is None:
-        return None
-    session, _ = await info.context.opened()
-    found = await lookups.location_by_code(session, code)
-    if found is None or not info.context.caller.sees_location(code):
-        raise BadRequest(f"No location {code!r} was found.")
-    return found.id
-
-
-async def _channel_of(info: Info, code: str | None) -> int | None:
-    """The id of a channel. Raises BadRequest unless the caller sees it."""
-    if code is None:
-        return None
-    session, _ = await info.context.opened()
-    found = (await lookups.channels_by_code(session, [code])).get(code)
-    if found is None or not info.context.caller.sees_channel(code):
-        raise BadRequest(f"No channel {code!r} was found.")
-    return found.id
+    context = info.context
+    place = (
+        await location_named(info, given(location)),
+        await channel_named(info, given(channel)),
+    )
+    rules = await handling_rules.read(await context.session(), context.now, [place])
+    return [ExceptionKindInfo.of(kind, rules.rule(kind, place)) for kind in ExceptionKind]
 
 
 async def exception_alerts(

@@ -16,6 +16,7 @@ import resolvers.events as events
 import resolvers.exceptions as exceptions
 import resolvers.fulfillments as fulfillments
 import resolvers.ledger as ledger
+import resolvers.metrics as metrics
 import resolvers.nodes as nodes
 import resolvers.orders as orders
 import resolvers.policies as policies
@@ -86,6 +87,9 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "periods": ledger.periods,
     "exceptions": exceptions.exceptions,
     "exceptionKinds": exceptions.exception_kinds,
+    "exceptionMetrics": metrics.exception_metrics,
+    "floorMetrics": metrics.floor_metrics,
+    "queueMetrics": metrics.queue_metrics,
     "auditTrail": audit.audit_trail,
     "policies": policies.policies,
     "policyPreview": policies.policy_preview,

@@ -73,7 +73,7 @@ _STAFF = _named(
     items.read suppliers.read locations.read channels.read reasons.read
     availability.read stock.read reservations.read reservations.list orders.read orders.list
     fulfillments.list tasks.read transfers.read returns.read returns.list
-    exceptions.read exceptions.work policies.read events.read"""
+    exceptions.read exceptions.work metrics.read policies.read events.read"""
 )
 _WAREHOUSE = _STAFF | _named(
     """stock.receive stock.putaway stock.adjust stock.move counts.record tasks.work

@@ -61,6 +61,7 @@ from models.migrations.later import (
     m0034_waiting_events,
     m0035_counts,
     m0036_transfers,
+    m0034_metrics,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -133,6 +134,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0034_waiting_events", m0034_waiting_events.statements),
     Version("0035_counts", m0035_counts.statements, m0035_counts.statements_in),
     Version("0036_transfers", m0036_transfers.statements),
+    Version("0034_metrics", m0034_metrics.statements),
 )
 
 _TABLE = (

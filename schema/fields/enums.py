@@ -7,6 +7,7 @@ from domain.catalog.commands import ChannelKind, ReasonKind
 from domain.counts.classes import AbcClass
 from domain.counts.states import CountCause, CountLineStatus, CountStatus
 from domain.exceptions import ExceptionSeverity, ExceptionStatus
+from domain.metrics import ExceptionGroup
 from domain.orders.carriers import CarrierStatus
 from domain.orders.fulfillment_holds import HoldReason
 from domain.orders.fulfillments import FulfillmentStatus
@@ -35,6 +36,7 @@ __all__ = [
     "CountLineStatus",
     "CountStatus",
     "Disposition",
+    "ExceptionGroup",
     "ExceptionSeverity",
     "ExceptionStatus",
     "FulfillmentStatus",
@@ -74,6 +76,7 @@ for _enumeration in (
     CountLineStatus,
     CountStatus,
     Disposition,
+    ExceptionGroup,
     ExceptionSeverity,
     ExceptionStatus,
     FulfillmentStatus,

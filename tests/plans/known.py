@@ -55,7 +55,7 @@ _UNSENT: Mapping[str, set[str]] = {
     "counts/short_picks": {"levels_of"},
     "events/event_archive": {"oldest_events", "remove_events"},
     "events/event_log": {"vacuum_pending"},
-    "exceptions/exceptions": {"subjects_with", "write_step"},
+    "exceptions/exceptions": {"step_count", "subjects_with", "write_step"},
     "idempotency": {"key_rows", "take_keys", "wait_for_key"},
     "ledger": {"costs_of", "hold_shut"},
     "orders/carrier_events": {"assign", "lost_at", "place_of", "units_found"},

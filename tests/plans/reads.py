@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from graphql import (
@@ -40,6 +41,7 @@ PREVIEW = """
 """
 # Values of filters; each must find some of the rows that the actions have made.
 VALUES: Mapping[str, str] = {
+    "from": f'"{(datetime.now(UTC) - timedelta(days=1)).isoformat()}"',
     "channel": '"web"',
     "location": '"LEEDS"',
     "locations": '["LEEDS"]',

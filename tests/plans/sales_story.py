@@ -36,6 +36,7 @@ from tests.builders.warehouse import ANN, Warehouse, a_parcel
 from workflows.carriers.commands import BuyLabel, VoidLabel
 from workflows.catalog.items import upsert as upsert_items
 from workflows.catalog.locations import upsert
+from workflows.exceptions.sweep import DETECTORS
 from workflows.jobs import JOBS, JobContext
 from workflows.orders.commands import Payment
 from workflows.orders.picks import book_waiting
@@ -344,12 +345,19 @@ class SalesStory:
         await done(self.shop.place(("TEE-M", 1), reference=self.reference()))
 
     async def jobs(self) -> None:
-        """Run every job once. A job may stop at a copied row that contradicts another one."""
+        """Run every job once. A job may stop at a copied row that contradicts another one.
+
+        The sweep of exceptions has a step for each detector, and finds late orders.
+        """
         restow = self.api.restow
         context = JobContext(restow.transactions, restow.payouts, restow.labels)
         for job in JOBS:
             with suppress(DomainError):
                 await job.step(context)
+        self.shop.clock.forward(days=3)
+        for _ in DETECTORS:
+            await context.exceptions.step()
+        self.shop.clock.forward(days=-3)
 
 
 async def done(acting: Awaitable[Outcome]) -> Outcome:

@@ -1,6 +1,7 @@
 """Long strings in queries: each argument has a bound, and none is an internal error."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from graphql import GraphQLField, get_named_type, is_composite_type, is_required_argument
@@ -33,10 +34,18 @@ def documents(name: str, field: GraphQLField) -> Iterator[str]:
         yield f"query ({variable}) {{ {name}({', '.join(given)}) {selection} }}"
 
 
+SHORT = {
+    "String!": '"x"',
+    "ID!": '"x"',
+    "[String!]!": '["x"]',
+    "[ID!]!": '["x"]',
+    "DateTime!": f'"{(datetime.now(UTC) - timedelta(days=1)).isoformat()}"',
+    "ExceptionGroup!": "KIND",
+}
+
+
 def _short(kind: str) -> str:
-    return {"String!": '"x"', "ID!": '"x"', "[String!]!": '["x"]', "[ID!]!": '["x"]'}.get(
-        kind, '{kind: RETURN, scope: "global", rules: {}}'
-    )
+    return SHORT.get(kind, '{kind: RETURN, scope: "global", rules: {}}')
 
 
 DOCUMENTS = [text for name, field in QUERIES.fields.items() for text in documents(name, field)]

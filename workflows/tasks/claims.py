@@ -38,6 +38,7 @@ from domain.values.codes import same_code, store_codes
 from models.queries.listing.scopes import Scope, scope_of
 from models.tasks import Task, TaskRow
 from workflows.tasks.selections import EVERY_TASK, TaskSelection
+from models.tasks import Task, TaskLapse, TaskRow
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
@@ -237,6 +238,7 @@ async def hold_all(
 
     `action` None: the workflow that calls writes the audit row.
     """
+    _keep_lapses(tx, rows, actor)
     ids = [row["id"] for row in rows]
     held = await task_queries.hold(tx.session, ids, actor, tx.now + LEASE, tx.now)
     for row in rows:
@@ -335,7 +337,9 @@ async def cancel(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
 async def _end(
     tx: Transaction, rows: Iterable[TaskRow], status: TaskStatus, actor: str | None
 ) -> list[TaskRow]:
-    ids = [row["id"] for row in rows]
+    ended = list(rows)
+    _keep_lapses(tx, ended, actor)
+    ids = [row["id"] for row in ended]
     return await task_queries.end(tx.session, ids, status, actor, tx.now) if ids else []
 
 
@@ -352,10 +356,24 @@ async def release_expired(tx: Transaction) -> int:
     Each records `task.released`, which informs subscribers of the queue.
     """
     rows = await task_queries.lock_lapsed(tx.session, tx.now, EXPIRED_MAX)
+    _keep_lapses(tx, rows, None)
     ids = [row["id"] for row in rows]
     for row in await task_queries.give_back(tx.session, ids, tx.now) if ids else []:
         _record(tx, row, TaskReleased, SYSTEM.actor)
     return len(rows)
+
+
+def _keep_lapses(tx: Transaction, rows: Iterable[TaskRow], actor: str | None) -> None:
+    """Keep the stored claims of locked tasks that ended with their lease, for the figures.
+
+    A worker that goes on with its own task after the lease has not given it back.
+    """
+    for row in rows:
+        until, holder = row["lease_until_at"], row["claimed_by"]
+        is_over = row["status"] == TaskStatus.CLAIMED and until is not None and until <= tx.now
+        if is_over and holder is not None and (actor is None or not same_code(holder, actor)):
+            lapse = {"task_id": row["id"], "claimed_by": holder, "lapsed_at": until}
+            tx.add(TaskLapse, lapse)
 
 
 def _record(tx: Transaction, row: TaskRow, event: type[TaskPayload], actor: str) -> None:

@@ -40,6 +40,8 @@ ALL: Final = "SPWUVCFA"
 STAFF: Final = "WUVCFA"
 INSIDE: Final = "PWUVCFA"
 
+_SINCE: Final = 'from: "$yesterday"'
+
 QUERIES: Final = (
     Row("node", 'id: "$Order"', "$Order", ALL, BOTH),
     Row("nodes", 'ids: ["$Order"]', "$Order", ALL, BOTH),
@@ -77,6 +79,9 @@ QUERIES: Final = (
     Row("trialBalance", "", "", "FA", EVERYWHERE),
     Row("periods", "", "", "FA", EVERYWHERE),
     Row("exceptions", "", "$OperationalException", STAFF, AT_PLACE),
+    Row("exceptionMetrics", f'by: KIND, location: "$place", {_SINCE}', "", STAFF, AT_PLACE),
+    Row("floorMetrics", f'location: "$place", {_SINCE}', "", STAFF, AT_PLACE),
+    Row("queueMetrics", f'locations: ["$place"], {_SINCE}', "$Location", STAFF, AT_PLACE),
     Row("exceptionKinds", 'location: "$place"', "ORDER_LATE", STAFF, AT_PLACE),
     Row("auditTrail", 'first: 250, action: "orderPlace"', "$AuditEntry", "VFA", WHOLE),
     Row("policies", "", "$Policy", STAFF, OF_CHANNEL),

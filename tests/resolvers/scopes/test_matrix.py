@@ -70,6 +70,7 @@ def filled(text: str, world: TwoHalves) -> str:
         "unique": f"u-{next(_UNIQUE)}",
         "now": now.isoformat(),
         "tomorrow": (now + timedelta(days=1)).isoformat(),
+        "yesterday": (now - timedelta(days=1)).isoformat(),
     }
     return re.sub(r"\$(\w+)", lambda match: named[match[1]], text)
 

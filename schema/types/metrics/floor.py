@@ -1,0 +1,34 @@
+"""Figures of the warehouse floor."""
+
+import strawberry
+
+from domain.metrics import ratio
+from models.queries.metrics.floor import ShippedRow
+
+
+@strawberry.type
+class FloorMetrics:
+    """Figures of the work of a window of time."""
+
+    shipped: int
+    """Parcels that were shipped."""
+    touches: int
+    """Tasks of parcels and returns that were done, and claims of them that ended with their lease.
+    """
+    touches_per_order: float | None
+    """Touches for each order with a parcel that was shipped; null: there was none."""
+    on_time_rate: float | None
+    """Share of the parcels with a promise that were shipped by then; null: there was none."""
+    short_rate: float | None
+    """Share of the units to be picked that were not found; null: none were to be picked."""
+
+    @staticmethod
+    def of(shipped: ShippedRow, touches: int, picked: int, short: int) -> "FloorMetrics":
+        """The figures from their counts."""
+        return FloorMetrics(
+            shipped=shipped["parcels"],
+            touches=touches,
+            touches_per_order=ratio(touches, shipped["orders"]),
+            on_time_rate=ratio(int(shipped["on_time"] or 0), int(shipped["promised"] or 0)),
+            short_rate=ratio(short, picked + short),
+        )
