@@ -49,6 +49,9 @@ class ExceptionKind(StrEnum):
     CARRIER_DELAY = "CARRIER_DELAY"
     PARCEL_LOST = "PARCEL_LOST"
     CARRIER_CONFLICT = "CARRIER_CONFLICT"
+    HOLD_OVERDUE = "HOLD_OVERDUE"
+    LABEL_FAILED = "LABEL_FAILED"
+    PUTAWAY_OVERDUE = "PUTAWAY_OVERDUE"
     RETURN_OVERDUE = "RETURN_OVERDUE"
     RETURN_DISCREPANCY = "RETURN_DISCREPANCY"
     UNIDENTIFIED_PARCEL = "UNIDENTIFIED_PARCEL"
@@ -105,6 +108,8 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 UNPROMISED_SHIPPING: Final = 2 * _DAY
 # REFUND_OVERDUE: time from the decision of a refund to its payment.
 REFUND_SETTLEMENT: Final = _DAY
+# LABEL_FAILED: time for which the purchase of a label may be uncertain.
+LABEL_UNCERTAINTY: Final = _HOUR
 # CARRIER_DELAY: time after which a parcel counts as delayed if its carrier reports nothing.
 CARRIER_SILENCE: Final = 3 * _DAY
 
@@ -161,6 +166,27 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
             "a carrier sends an event again with another status",
             "a person has resolved it",
             HandlingRule(_MEDIUM, Role.SUPPORT, _DAY, Role.SUPERVISOR),
+        ),
+        ExceptionKind.HOLD_OVERDUE: KindRow(
+            "FulfillmentHold",
+            "a hold without `until` is not released",
+            "the hold is released",
+            HandlingRule(_MEDIUM, Role.SUPPORT, _DAY, Role.SUPERVISOR, after=_DAY),
+            is_swept=True,
+        ),
+        ExceptionKind.LABEL_FAILED: KindRow(
+            "ShippingLabel",
+            "a shipping label was not bought, or its carrier has not answered for PT1H",
+            "its parcel is shipped or cancelled, or has a new label",
+            HandlingRule(_MEDIUM, Role.WAREHOUSE, 4 * _HOUR, Role.SUPERVISOR),
+            is_swept=True,
+        ),
+        ExceptionKind.PUTAWAY_OVERDUE: KindRow(
+            "StockLevel",
+            "units of a stock level wait to be put away in a bin",
+            "no unit of the level is unbinned",
+            HandlingRule(_MEDIUM, Role.WAREHOUSE, 8 * _HOUR, Role.SUPERVISOR, after=8 * _HOUR),
+            is_swept=True,
         ),
         ExceptionKind.RETURN_OVERDUE: KindRow(
             "Return",

@@ -97,6 +97,7 @@ async def floor_metrics(
         await floor_queries.touches(session, scope, window, places),
         await floor_queries.picked(session, scope, window, places),
         await floor_queries.short(session, scope, window, places),
+        await floor_queries.put_away(session, scope, window, places),
     )
 
 

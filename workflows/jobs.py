@@ -27,6 +27,8 @@ import workflows.transactions.statistics as statistics
 from workflows.carriers.label_purchases import LabelPurchases
 from workflows.counts.cycles import Classification
 from workflows.counts.posting import PostingRounds
+from workflows.exceptions.ledger_drift import LedgerDrift
+from workflows.exceptions.return_spikes import ReturnSpikes
 from workflows.exceptions.sweep import ExceptionSweep
 from workflows.ledger.sealing import Sealing
 from workflows.orders.backorders import BackorderRounds
@@ -50,6 +52,8 @@ class JobContext:
         self.exceptions = ExceptionSweep(transactions)
         self.postings = PostingRounds(transactions)
         self.classification = Classification(transactions)
+        self.return_spikes = ReturnSpikes(transactions)
+        self.ledger_drift = LedgerDrift(transactions)
 
 
 def transaction(
@@ -70,6 +74,8 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("serve backorders", 2.0, lambda context: context.backorders.serve()),
     Job("release expired claims", 2.0, transaction(task_claims.release_expired)),
     Job("open overdue exceptions", 30.0, lambda context: context.exceptions.step()),
+    Job("watch returns of items", 30.0, lambda context: context.return_spikes.step()),
+    Job("prove the books", 20.0, lambda context: context.ledger_drift.step()),
     Job("escalate exceptions", 5.0, transaction(exception_escalation.escalate_overdue)),
     Job("resume exceptions", 5.0, transaction(exception_escalation.resume)),
     Job("open put-away tasks", 1.0, transaction(putaway_tasks.go_round)),

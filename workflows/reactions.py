@@ -39,7 +39,7 @@ from domain.events.fulfillments import (
     FulfillmentShipped,
     FulfillmentSplit,
 )
-from domain.events.labels import LabelBought, LabelVoiding
+from domain.events.labels import LabelBought, LabelFailed, LabelVoided, LabelVoiding
 from domain.events.orders import (
     OrderAllocated,
     OrderCancelled,
@@ -74,7 +74,7 @@ from domain.events.stock import (
     TransferShipped,
     TransferWrittenOff,
 )
-from domain.events.tasks import TaskClaimed, TaskRenewed
+from domain.events.tasks import TaskCancelled, TaskClaimed, TaskDone, TaskRenewed
 from workflows.transactions.actions import Reactions, after
 
 _UPDATE_REFUNDS_AND_TASKS = (
@@ -102,6 +102,7 @@ REACTIONS = Reactions(
                 task_lifecycle.advance,
                 label_reactions.end_unneeded,
                 waiting_reports.apply_at_shipment,
+                exception_facts.end_need_of_label,
             ),
             after(FulfillmentDelivered, found_parcels.handle_delivery, exception_facts.end_loss),
             after(FulfillmentLost, exception_facts.report_loss),
@@ -116,6 +117,7 @@ REACTIONS = Reactions(
                 fulfillment_holds.end_with_units,
                 label_reactions.end_unneeded,
                 count_variance.follow_short_pick,
+                exception_facts.end_need_of_label,
             ),
             after(ExceptionOpened, count_variance.follow_doubt),
             after(ExceptionReopened, count_variance.follow_doubt),
@@ -123,8 +125,17 @@ REACTIONS = Reactions(
             after(TaskClaimed, count_variance.begin),
             after(TaskRenewed, count_variance.begin),
             after(LocationUpserted, putaway_tasks.begin_round),
-            after(LabelBought, label_numbers.follow_label, waiting_reports.match_label),
+            after(LabelFailed, exception_facts.report_failed_label),
+            after(
+                LabelBought,
+                label_numbers.follow_label,
+                waiting_reports.match_label,
+                exception_facts.end_label_failure,
+            ),
+            after(LabelVoided, exception_facts.end_label_failure),
             after(LabelVoiding, label_numbers.follow_label),
+            after(TaskDone, exception_facts.end_wait_for_bin),
+            after(TaskCancelled, exception_facts.end_wait_for_bin),
             after(OrderAllocated, shortages.settle),
             after(
                 OrderCancelled,
@@ -146,13 +157,24 @@ REACTIONS = Reactions(
                 *_UPDATE_REFUNDS_AND_TASKS,
                 exception_facts.end_wait_for_return,
                 label_reactions.end_unneeded,
+                exception_facts.end_need_of_label,
             ),
             after(ReturnInTransit, *_UPDATE_REFUNDS_AND_TASKS, waiting_reports.match_return),
             after(ReturnRequested, waiting_reports.match_return),
             after(ReturnTracked, waiting_reports.match_return),
-            after(ReturnExpired, *_UPDATE_REFUNDS_AND_TASKS, exception_facts.end_wait_for_return),
+            after(
+                ReturnExpired,
+                *_UPDATE_REFUNDS_AND_TASKS,
+                exception_facts.end_wait_for_return,
+                exception_facts.end_need_of_label,
+            ),
             after(ReturnInspectionRecorded, *_UPDATE_REFUNDS_AND_TASKS),
-            after(ReturnReceived, *_UPDATE_AND_CLOSE, exception_facts.end_wait_for_return),
+            after(
+                ReturnReceived,
+                *_UPDATE_AND_CLOSE,
+                exception_facts.end_wait_for_return,
+                exception_facts.end_need_of_label,
+            ),
             after(ReturnInspected, *_UPDATE_AND_CLOSE, exception_facts.end_wait_for_inspection),
             after(ReturnDisposed, *_UPDATE_AND_CLOSE, exception_facts.end_wait_for_inspection),
             after(RefundApproved, waiting_refunds.revise_after_refund),

@@ -62,6 +62,8 @@ from models.migrations.later import (
     m0035_counts,
     m0036_transfers,
     m0034_metrics,
+    m0034_waiting_events,
+    m0035_putaway_waits,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -135,6 +137,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0035_counts", m0035_counts.statements, m0035_counts.statements_in),
     Version("0036_transfers", m0036_transfers.statements),
     Version("0034_metrics", m0034_metrics.statements),
+    Version("0035_putaway_waits", m0035_putaway_waits.statements),
 )
 
 _TABLE = (

@@ -18,6 +18,7 @@ from domain.exceptions import ExceptionKind
 from domain.metrics import ExceptionGroup, Interval, age_limits, by_age, window_of
 from models.database.database import Database
 from models.queries.listing.scopes import Scope
+from tests.builders.floor.bins import open_floor
 from tests.builders.transactions import MORNING
 from tests.builders.warehouse import ANN, BEN, Warehouse, open_warehouse
 from workflows.transactions.transaction import Transaction
@@ -147,6 +148,22 @@ async def test_the_floor_is_measured(warehouse: Warehouse) -> None:
     # Tasks: two shipped parcels had one each in PICK; one was picked short; one claim lapsed.
     assert figures == [4, 5, 1]
     assert elsewhere["parcels"] == 0
+
+
+async def test_the_way_from_the_dock_to_the_shelf_is_measured(database: Database) -> None:
+    """Two levels wait for 30 and for 90 minutes; their median is an hour."""
+    floor = await open_floor(database)
+    for sku, minutes in (("TEE-M", 30), ("TEE-S", 90)):
+        await floor.shop.receive(2, sku)
+        floor.shop.clock.forward(minutes=minutes)
+        assert not (await floor.put_away((sku, 2, "A-2"))).refusals
+    window = Interval(MORNING, floor.shop.clock.now + timedelta(seconds=1))
+    async with database.snapshot() as session:
+        found = await floor_queries.put_away(session, ALL, window, None)
+        nowhere = await floor_queries.put_away(session, ALL, window, [2])
+    assert found is not None
+    assert (found["rows"], found["median"]) == (2, 3_600)
+    assert nowhere is None
 
 
 async def test_exceptions_are_measured_by_group(warehouse: Warehouse) -> None:

@@ -11,13 +11,16 @@ from uuid import UUID
 import models.queries.exceptions.conditions as conditions
 import workflows.exceptions.opening as exceptions
 from domain.events.fulfillments import FulfillmentPayload
+from domain.events.labels import LabelFailed, LabelPayload
 from domain.events.orders import OrderChangedPayload, OrderPlaced
 from domain.events.refunds import RefundSucceeded
 from domain.events.returns import ReturnPayload
+from domain.events.tasks import TaskPayload
 from domain.exceptions import ExceptionKind
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderStatus
 from domain.returns.states import ReturnStatus
+from domain.tasks import QueueKind
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
 
@@ -102,3 +105,49 @@ async def end_wait_for_inspection(tx: Transaction, event: PendingEvent[ReturnPay
     if not await conditions.has_uninspected_units(tx.session, UUID(event.subject_key)):
         subject = ("Return", event.subject_key)
         await exceptions.clear(tx, ExceptionKind.INSPECTION_OVERDUE, subject, actor=event.actor)
+
+
+async def end_wait_for_bin(tx: Transaction, event: PendingEvent[TaskPayload]) -> None:
+    """Clear PUTAWAY_OVERDUE when the task of a stock level ends: no unit of it is unbinned."""
+    if event.payload.queue is QueueKind.PUTAWAY:
+        subject_type, _, key = event.payload.subject.partition(":")
+        subject = (subject_type, key)
+        await exceptions.clear(tx, ExceptionKind.PUTAWAY_OVERDUE, subject, actor=event.actor)
+
+
+async def report_failed_label(tx: Transaction, event: PendingEvent[LabelFailed]) -> None:
+    """Open LABEL_FAILED for a label that was certainly not bought."""
+    await exceptions.open_exception(
+        tx,
+        ExceptionKind.LABEL_FAILED,
+        ("ShippingLabel", event.subject_key),
+        f"{event.payload.carrier} did not sell a shipping label.",
+        location_id=event.location_id,
+        channel_id=event.channel_id,
+        actor=event.actor,
+    )
+
+
+async def end_label_failure(tx: Transaction, event: PendingEvent[LabelPayload]) -> None:
+    """Clear LABEL_FAILED of a parcel that got a label, or whose label was given back."""
+    payload = event.payload
+    await _clear_labels(tx, payload.fulfillment, payload.return_, event.actor)
+
+
+async def end_need_of_label(
+    tx: Transaction, event: PendingEvent[FulfillmentPayload | ReturnPayload]
+) -> None:
+    """Clear LABEL_FAILED of a parcel that was shipped or cancelled."""
+    key, payload = UUID(event.subject_key), event.payload
+    if isinstance(payload, FulfillmentPayload):
+        await _clear_labels(tx, key, None, event.actor)
+    elif payload.status not in AWAITED:
+        await _clear_labels(tx, None, key, event.actor)
+
+
+async def _clear_labels(
+    tx: Transaction, fulfillment_id: UUID | None, return_id: UUID | None, actor: str
+) -> None:
+    for label_id in await conditions.failed_labels(tx.session, fulfillment_id, return_id):
+        subject = ("ShippingLabel", label_id)
+        await exceptions.clear(tx, ExceptionKind.LABEL_FAILED, subject, actor=actor)

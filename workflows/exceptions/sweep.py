@@ -1,8 +1,8 @@
 """Sweep: opens exceptions for what has held for too long, as the catalog of kinds says.
 
 1. Each detector reads a page of at most STEP_MAX overdue subjects, without locks.
-2. If there are any, a transaction locks their orders, checks the condition again, and opens the
-   exceptions. Orders that another transaction has locked are left to the next sweep.
+2. If there are any, a transaction locks their orders or stock levels, checks the condition again,
+   and opens the exceptions. What another transaction has locked is left to the next sweep.
 3. The next page follows, then the next detector. A step returns 0 when all pages are read.
 
 A fact that ends a condition clears the exception in its own transaction
@@ -17,19 +17,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import models.queries.exceptions.overdue as overdue
 import workflows.exceptions.handling_rules as handling_rules
 import workflows.exceptions.opening as exceptions
 from domain.exceptions import (
     CARRIER_SILENCE,
+    LABEL_UNCERTAINTY,
     REFUND_SETTLEMENT,
     UNPROMISED_SHIPPING,
     ExceptionKind,
     HandlingRule,
 )
-from models.queries.exceptions.overdue import START, Cursor, OverdueQuery, OverdueRow
+from models.queries.exceptions.overdue import Cursor, Key, OverdueQuery, OverdueRow
 from workflows.exceptions.handling_rules import HandlingRules
 from workflows.exceptions.opening import Deviation
 from workflows.transactions.lock_order import LockClass
@@ -113,6 +113,19 @@ DETECTORS: Final = (
         "A refund of order {label} is not settled; it should have been by {since}.",
         delay=REFUND_SETTLEMENT,
     ),
+    Detector(
+        overdue.ENDLESS_HOLD,
+        "A hold of order {label} has no end; it was placed at {since}.",
+    ),
+    Detector(
+        overdue.UNCERTAIN_LABEL,
+        "The carrier does not say whether it sold a label for order {label}.",
+        delay=LABEL_UNCERTAINTY,
+    ),
+    Detector(
+        overdue.UNBINNED_LEVEL,
+        "Units of {label} have waited to be put away since {since}.",
+    ),
 )
 
 
@@ -125,7 +138,7 @@ class ExceptionSweep:
         self._transactions = transactions
         self._detectors = detectors
         self._index = 0
-        self._after: Cursor = START
+        self._after = self._detectors[0].query.start
 
     async def step(self) -> int:
         """Read one page of subjects and open their exceptions. Returns 0 at the end of a sweep."""
@@ -137,7 +150,8 @@ class ExceptionSweep:
             last = found[-1]
             self._after = Cursor(last["since_at"], last["id"])
             return 1
-        self._index, self._after = (self._index + 1) % len(self._detectors), START
+        self._index = (self._index + 1) % len(self._detectors)
+        self._after = self._detectors[self._index].query.start
         return self._index
 
     async def _read(self, detector: Detector) -> list[OverdueRow]:
@@ -149,19 +163,23 @@ class ExceptionSweep:
             return await detector.query.page(session, until, self._after, STEP_MAX)
 
 
+_LOCKS: Final = {"sales_order": LockClass.ORDER, "stock_level": LockClass.STOCK}
+
+
 async def _open(tx: Transaction, detector: Detector, found: Sequence[OverdueRow]) -> None:
-    """Open the exceptions of subjects whose condition still holds under the lock of their order."""
-    tx.locking(LockClass.ORDER)
-    order_ids = sorted({row["order_id"] for row in found})
-    locked = await overdue.lock_free_orders(tx.session, order_ids)
-    ids = sorted({row["id"] for row in found if row["order_id"] in locked})
+    """Open the exceptions of subjects whose condition still holds under their lock."""
+    query = detector.query
+    tx.locking(_LOCKS[query.guard])
+    guards = sorted({row["guard_id"] for row in found}, key=str)
+    locked = await overdue.lock_free(tx.session, query, guards)
+    ids = sorted({row["id"] for row in found if row["guard_id"] in locked}, key=str)
     places = [(row["location_id"], row["channel_id"]) for row in found]
     rules = await handling_rules.read(tx.session, tx.now, places)
     until = detector.widest(rules)
     if until is None or not ids:
         return
-    due: dict[UUID, OverdueRow] = {}
-    for row in await detector.query.among(tx.session, until, ids):
+    due: dict[Key, OverdueRow] = {}
+    for row in await query.among(tx.session, until, ids):
         rule = rules.rule(detector.kind, (row["location_id"], row["channel_id"]))
         if not rule.is_off and row["since_at"] <= detector.until(rule, tx.now):
             due.setdefault(row["id"], row)

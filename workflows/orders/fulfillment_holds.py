@@ -14,6 +14,7 @@ from uuid import UUID
 
 import models.queries.orders.fulfillment_holds as hold_queries
 import models.queries.orders.fulfillments as fulfillment_queries
+import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import SYSTEM, Caller
@@ -24,6 +25,7 @@ from domain.events.fulfillments import (
     FulfillmentReleased,
 )
 from domain.events.orders import OrderCancelled, OrderHeld, OrderReleased
+from domain.exceptions import ExceptionKind
 from domain.orders.fulfillment_holds import UNSHIPPED, HoldReason, NewHold, status_under
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import CANCELLABLE
@@ -242,6 +244,9 @@ async def _release(
         return False
     facts = {"hold": str(row["id"]), "reason": row["reason"], "hasNote": note is not None}
     tx.outbox.audit(actor, "fulfillmentRelease", _subject(row), after=facts)
+    if row["until_at"] is None:
+        subject = ("FulfillmentHold", row["id"])
+        await exceptions.clear(tx, ExceptionKind.HOLD_OVERDUE, subject, actor=actor)
     await _uncover(tx, order, row, actor)
     if row["fulfillment_id"] is None:
         released = OrderReleased(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 from uuid import UUID
 
+from models.database.rows import Flag
 from models.database.sessions import Session
 
 
@@ -15,6 +16,11 @@ class ParcelOfOrderRow(TypedDict):
     number: str
     channel_id: int
     location_id: int
+
+
+class _SubjectRow(TypedDict):
+    subject_key: str
+    silenced: Flag
 
 
 async def parcel_of_order(session: Session, fulfillment_id: UUID) -> ParcelOfOrderRow | None:
@@ -73,6 +79,21 @@ async def losses_before(session: Session, refund_id: UUID, order_id: UUID) -> li
     return [UUID(row["subject_key"].partition(":")[2]) for row in rows]
 
 
+async def failed_labels(
+    session: Session, fulfillment_id: UUID | None, return_id: UUID | None
+) -> list[UUID]:
+    """Labels of a parcel whose LABEL_FAILED is open or silenced."""
+    owner, key = ("fulfillment_id", fulfillment_id) if fulfillment_id else ("return_id", return_id)
+    rows = await session.fetch(
+        "SELECT x.subject_key FROM operational_exception x WHERE x.kind = 'LABEL_FAILED'"
+        " AND (x.status NOT IN ('RESOLVED', 'AUTO_RESOLVED') OR x.silenced)"
+        " AND x.subject_key = ANY(ARRAY(SELECT 'ShippingLabel:' || CAST(b.id AS text)"
+        f" FROM shipping_label b WHERE b.{owner} = $1)) ORDER BY x.subject_key",
+        key,
+    )
+    return [UUID(row["subject_key"].partition(":")[2]) for row in rows]
+
+
 async def paid_holds(session: Session, references: Sequence[tuple[int, str]]) -> list[UUID]:
     """Holds whose order was refused after payment, among (channel, key of the reference)."""
     rows = await session.fetch(
@@ -88,3 +109,16 @@ async def paid_holds(session: Session, references: Sequence[tuple[int, str]]) ->
 def placed_as(channel_id: int, reference_key: str) -> str:
     """The order that a hold was for, as `details` of the exception names it."""
     return f"{channel_id} {reference_key}"
+
+
+async def subjects_of_kind(session: Session, kind: str) -> dict[str, bool]:
+    """Keys of the subjects whose exception of a kind is open, or silenced: then True."""
+    rows = await session.rows(
+        _SubjectRow,
+        "SELECT subject_key, silenced FROM operational_exception WHERE kind = $1"
+        " AND status NOT IN ('RESOLVED', 'AUTO_RESOLVED') UNION ALL"
+        " SELECT subject_key, silenced FROM operational_exception WHERE kind = $1 AND silenced"
+        " ORDER BY subject_key",
+        kind,
+    )
+    return {row["subject_key"].partition(":")[2]: bool(row["silenced"]) for row in rows}

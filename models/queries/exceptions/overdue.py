@@ -10,22 +10,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, TypedDict
+from typing import Final, Literal, NamedTuple, TypedDict
 from uuid import UUID
 
 from models.database.sessions import Session
+
+Key = UUID | int
 
 
 class OverdueRow(TypedDict):
     """A subject whose condition has held since an instant.
 
-    `label` names it for people. `order_id`: the order whose lock guards its condition.
+    `label` names it for people. `guard_id`: the row whose lock guards its condition.
     """
 
-    id: UUID
+    id: Key
     since_at: datetime
     label: str
-    order_id: UUID
+    guard_id: Key
     channel_id: int | None
     location_id: int | None
 
@@ -34,10 +36,10 @@ class Cursor(NamedTuple):
     """The last subject of a page."""
 
     since_at: datetime
-    id: UUID
+    id: Key
 
 
-START: Final = Cursor(datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class OverdueQuery:
     """A condition: the kind and the subjects of its exceptions, and its SQL by parts.
 
     `source` has the tables and the condition without the clock; `$1` is the instant up to which
-    `since` counts. A row has the lock of `order_id` while its condition is checked again.
+    `since` counts. While the condition is checked again, the row `guard_id` of the table `guard` is
+    locked, as facts that end the condition lock it.
     """
 
     kind: str
@@ -53,10 +56,17 @@ class OverdueQuery:
     key: str
     since: str
     label: str
-    order_id: str
+    guard_id: str
     channel_id: str
     location_id: str
     source: str
+    guard: Literal["sales_order", "stock_level"] = "sales_order"
+    key_type: Literal["uuid", "bigint"] = "uuid"
+
+    @property
+    def start(self) -> Cursor:
+        """The place before the first subject."""
+        return Cursor(_BEGINNING, UUID(int=0) if self.key_type == "uuid" else 0)
 
     # The condition on the time leaves out rows without it; COALESCE says so to readers of types.
     @property
@@ -68,7 +78,7 @@ class OverdueQuery:
         )
         return (
             f"SELECT {self.key} AS id, COALESCE({self.since}, $1) AS since_at,"
-            f" {self.label} AS label, {self.order_id} AS order_id, {self.channel_id} AS channel_id,"
+            f" {self.label} AS label, {self.guard_id} AS guard_id, {self.channel_id} AS channel_id,"
             f" {self.location_id} AS location_id FROM {self.source} AND {self.since} <= $1"
             f" AND {free} AND x.status NOT IN ('RESOLVED', 'AUTO_RESOLVED'))"
             f" AND {free} AND x.silenced)"
@@ -85,10 +95,11 @@ class OverdueQuery:
         return list(await session.rows(OverdueRow, sql, until, *after, limit))
 
     async def among(
-        self, session: Session, until: datetime, ids: Sequence[UUID]
+        self, session: Session, until: datetime, ids: Sequence[Key]
     ) -> list[OverdueRow]:
         """Those of the subjects whose condition still holds."""
-        sql = f"{self._select} AND {self.key} = ANY($2::uuid[]) ORDER BY {self.since}, {self.key}"
+        named = f"{self.key} = ANY($2::{self.key_type}[])"
+        sql = f"{self._select} AND {named} ORDER BY {self.since}, {self.key}"
         return list(await session.rows(OverdueRow, sql, until, list(ids)))
 
 
@@ -108,7 +119,7 @@ def _late_order(since: str, promise: str) -> OverdueQuery:
         key="o.id",
         since=since,
         label="o.number",
-        order_id="o.id",
+        guard_id="o.id",
         channel_id="o.channel_id",
         location_id=_ONE_PLACE,
         source=f"sales_order o WHERE {_UNSHIPPED} AND o.ship_by_at {promise}",
@@ -134,7 +145,7 @@ def _delayed(since: str, source: str) -> OverdueQuery:
         key="f.id",
         since=since,
         label="o.number",
-        order_id="f.order_id",
+        guard_id="f.order_id",
         channel_id="o.channel_id",
         location_id="f.location_id",
         source=source,
@@ -160,7 +171,7 @@ OVERDUE_RETURN: Final = OverdueQuery(
     key="r.id",
     since="r.expected_by_at",
     label="r.rma_number",
-    order_id="r.order_id",
+    guard_id="r.order_id",
     channel_id="o.channel_id",
     location_id="r.destination_id",
     source="customer_return r JOIN sales_order o ON o.id = r.order_id"
@@ -175,7 +186,7 @@ UNINSPECTED_RETURN: Final = OverdueQuery(
     key="i.return_id",
     since="i.received_at",
     label="r.rma_number",
-    order_id="r.order_id",
+    guard_id="r.order_id",
     channel_id="o.channel_id",
     location_id="i.location_id",
     source="return_item i JOIN customer_return r ON r.id = i.return_id"
@@ -188,7 +199,7 @@ UNSETTLED_REFUND: Final = OverdueQuery(
     key="r.id",
     since="r.decided_at",
     label="o.number",
-    order_id="r.order_id",
+    guard_id="r.order_id",
     channel_id="o.channel_id",
     location_id="CAST(NULL AS bigint)",
     source="refund r JOIN sales_order o ON o.id = r.order_id WHERE r.status IN"
@@ -196,10 +207,52 @@ UNSETTLED_REFUND: Final = OverdueQuery(
 )
 
 
-async def lock_free_orders(session: Session, ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Lock the orders that no other transaction has locked; their ids."""
+ENDLESS_HOLD: Final = OverdueQuery(
+    kind="HOLD_OVERDUE",
+    subject="FulfillmentHold",
+    key="h.id",
+    since="h.placed_at",
+    label="o.number",
+    guard_id="h.order_id",
+    channel_id="o.channel_id",
+    location_id="(SELECT f.location_id FROM fulfillment f WHERE f.id = h.fulfillment_id)",
+    source="fulfillment_hold h JOIN sales_order o ON o.id = h.order_id"
+    " WHERE h.released_at IS NULL AND h.until_at IS NULL",
+)
+
+UNCERTAIN_LABEL: Final = OverdueQuery(
+    kind="LABEL_FAILED",
+    subject="ShippingLabel",
+    key="b.id",
+    since="b.first_sent_at",
+    label="o.number",
+    guard_id="b.order_id",
+    channel_id="b.channel_id",
+    location_id="b.location_id",
+    source="shipping_label b JOIN sales_order o ON o.id = b.order_id WHERE b.status = 'UNKNOWN'",
+)
+
+# Since the level has had unbinned units; its task lives as long as it has any.
+UNBINNED_LEVEL: Final = OverdueQuery(
+    kind="PUTAWAY_OVERDUE",
+    subject="StockLevel",
+    key="s.id",
+    since="t.created_at",
+    label="(SELECT i.sku FROM item i WHERE i.id = s.item_id)",
+    guard_id="s.id",
+    channel_id="CAST(NULL AS bigint)",
+    location_id="s.location_id",
+    source="task t JOIN stock_level s ON s.id = (t.subject_key)::bigint"
+    " WHERE t.queue = 'PUTAWAY' AND t.status IN ('OPEN','CLAIMED')",
+    guard="stock_level",
+    key_type="bigint",
+)
+
+
+async def lock_free(session: Session, query: OverdueQuery, ids: Sequence[Key]) -> frozenset[Key]:
+    """Lock the rows that guard subjects and that no other transaction has locked; their ids."""
     rows = await session.fetch(
-        "SELECT id FROM sales_order WHERE id = ANY($1::uuid[]) ORDER BY id"
+        f"SELECT id FROM {query.guard} WHERE id = ANY($1::{query.key_type}[]) ORDER BY id"
         " FOR NO KEY UPDATE SKIP LOCKED",
         list(ids),
     )

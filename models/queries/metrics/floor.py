@@ -10,7 +10,7 @@ from models.database.rows import Total
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope
 from models.queries.listing.visibility import FULFILLMENT, STOCK_MOVEMENT, TASK
-from models.queries.metrics.windows import one_of, within
+from models.queries.metrics.windows import medians, one_of, seconds_between, within
 
 
 class ShippedRow(TypedDict):
@@ -96,3 +96,28 @@ async def short(
         *values,
     )
     return found or 0
+
+
+class PutAwayRow(TypedDict):
+    """PUTAWAY tasks that were done, and the median time since their units came."""
+
+    rows: int | None
+    median: int | None
+
+
+async def put_away(
+    session: Session, scope: Scope, window: Interval, location_ids: Sequence[int] | None
+) -> PutAwayRow | None:
+    """Times from the receipt of units to their put-away in a window; None: nothing was put away.
+
+    A PUTAWAY task begins with the first unbinned unit of a level and ends with the last.
+    """
+    values: list[object] = [window.start, window.end]
+    of = _at(location_ids, "t.location_id", values) + within(TASK, scope, values)
+    seconds = seconds_between(session.engine, "t.created_at", "t.ended_at")
+    source = (
+        "task t WHERE t.status = 'DONE' AND t.ended_at >= $1 AND t.ended_at < $2"
+        f" AND t.queue = 'PUTAWAY'{of}"
+    )
+    row = await session.row(PutAwayRow, medians(seconds, (), source), *values)
+    return None if row is None or row["rows"] is None else row

@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.metrics import ratio
-from models.queries.metrics.floor import ShippedRow
+from models.queries.metrics.floor import PutAwayRow, ShippedRow
 
 
 @strawberry.type
@@ -22,8 +22,13 @@ class FloorMetrics:
     short_rate: float | None
     """Share of the units to be picked that were not found; null: none were to be picked."""
 
+    dock_to_shelf_seconds: int | None
+    """Median time from the receipt of units until the last of them is in a bin; null: none was."""
+
     @staticmethod
-    def of(shipped: ShippedRow, touches: int, picked: int, short: int) -> "FloorMetrics":
+    def of(
+        shipped: ShippedRow, touches: int, picked: int, short: int, put_away: PutAwayRow | None
+    ) -> "FloorMetrics":
         """The figures from their counts."""
         return FloorMetrics(
             shipped=shipped["parcels"],
@@ -31,4 +36,5 @@ class FloorMetrics:
             touches_per_order=ratio(touches, shipped["orders"]),
             on_time_rate=ratio(int(shipped["on_time"] or 0), int(shipped["promised"] or 0)),
             short_rate=ratio(short, picked + short),
+            dock_to_shelf_seconds=None if put_away is None else put_away["median"],
         )

@@ -11,6 +11,7 @@ import pytest
 import workflows.exceptions.handling as exception_handling
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
+from tests.builders.floor.bins import open_floor
 from tests.builders.returns import Desk
 from tests.builders.transactions import MORNING, codes, counts, events, rows
 from tests.builders.warehouse import SUE, Warehouse, open_warehouse
@@ -247,3 +248,40 @@ async def test_an_order_that_ships_during_the_sweep_does_not_stay_late(
     while await steps.step():
         pass
     assert await counts(warehouse.database, "operational_exception") == before
+
+
+async def test_a_hold_without_an_end_is_overdue_after_a_day(warehouse: Warehouse) -> None:
+    order = await warehouse.shop.place(("TEE-M", 1))
+    endless = await warehouse.hold(order)
+    short = await warehouse.hold(order, until=MORNING + timedelta(days=9))
+    assert codes(endless) == codes(short) == []
+    await swept(warehouse, hours=23)
+    assert await of_kind(warehouse.database, "HOLD_OVERDUE") == []
+    await swept(warehouse, hours=1)
+    [overdue] = await of_kind(warehouse.database, "HOLD_OVERDUE")
+    assert overdue["subject_key"] == f"FulfillmentHold:{endless.refs['hold']}"
+    assert not (await warehouse.release_hold(endless)).refusals
+    assert await statuses(warehouse.database, "HOLD_OVERDUE") == ["AUTO_RESOLVED"]
+    await swept(warehouse, days=2)
+    assert await statuses(warehouse.database, "HOLD_OVERDUE") == ["AUTO_RESOLVED"]
+
+
+async def test_units_are_put_away_within_eight_hours(database: Database) -> None:
+    floor = await open_floor(database)
+    await floor.shop.receive(3)
+    warehouse = Warehouse(floor.shop)
+    await swept(warehouse, hours=7)
+    assert await of_kind(database, "PUTAWAY_OVERDUE") == []
+    await swept(warehouse, hours=1)
+    [overdue] = await of_kind(database, "PUTAWAY_OVERDUE")
+    [level] = await rows(database, "SELECT id FROM stock_level WHERE available > 0")
+    assert overdue["subject_key"] == f"StockLevel:{level['id']}"
+    assert "Units of TEE-M" in overdue["message"]
+    assert not (await floor.put_away(("TEE-M", 2, "A-2"))).refusals
+    assert await statuses(database, "PUTAWAY_OVERDUE") == ["OPEN"]
+    assert not (await floor.put_away(("TEE-M", 1, "A-2"))).refusals
+    assert await statuses(database, "PUTAWAY_OVERDUE") == ["AUTO_RESOLVED"]
+    warehouse.shop.clock.forward(minutes=10)
+    await floor.shop.receive(1)
+    await swept(warehouse, hours=8)
+    assert await statuses(database, "PUTAWAY_OVERDUE") == ["AUTO_RESOLVED", "OPEN"]
