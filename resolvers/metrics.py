@@ -95,8 +95,11 @@ async def floor_metrics(
     return FloorMetrics.of(
         await floor_queries.shipped(session, scope, window, places),
         await floor_queries.touches(session, scope, window, places),
-        await floor_queries.picked(session, scope, window, places),
-        await floor_queries.short(session, scope, window, places),
+        (
+            await floor_queries.picked(session, scope, window, places),
+            await floor_queries.short(session, scope, window, places),
+        ),
+        await floor_queries.scanned(session, scope, window, places),
         await floor_queries.put_away(session, scope, window, places),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -148,6 +149,26 @@ async def test_the_floor_is_measured(warehouse: Warehouse) -> None:
     # Tasks: two shipped parcels had one each in PICK; one was picked short; one claim lapsed.
     assert figures == [4, 5, 1]
     assert elsewhere["parcels"] == 0
+
+
+async def test_refused_scans_are_measured(warehouse: Warehouse) -> None:
+    """One call of ten scans with two refused, one of five; another one is at York."""
+    calls = ((1, 10, 2), (1, 5, 1), (2, 8, 8))
+    async with warehouse.database.writer() as session:
+        for place, scans, refused in calls:
+            await session.execute(
+                "INSERT INTO scan_call (id, location_id, queue, actor, scanned_at, scans, refused)"
+                " VALUES ($1, $2, 'PICK', 'ann', $3, $4, $5)",
+                *(uuid4(), place, MORNING, scans, refused),
+            )
+    async with warehouse.database.snapshot() as session:
+        at_leeds = await floor_queries.scanned(session, ALL, day(warehouse), [1])
+        of_leeds = await floor_queries.scanned(
+            session, Scope(location_ids=[1]), day(warehouse), None
+        )
+        everywhere = await floor_queries.scanned(session, ALL, day(warehouse), None)
+    assert list(at_leeds.values()) == list(of_leeds.values()) == [15, 3]
+    assert list(everywhere.values()) == [23, 11]
 
 
 async def test_the_way_from_the_dock_to_the_shelf_is_measured(database: Database) -> None:

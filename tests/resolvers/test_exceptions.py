@@ -50,7 +50,7 @@ query ($from: DateTime!, $to: DateTime) {
     queue location { code } depth claimed overdue oldestSeconds done lapsed perHour medianSeconds
     ages { fromSeconds toSeconds count } }
   floorMetrics(from: $from, to: $to) { shipped touches touchesPerOrder onTimeRate shortRate
-    dockToShelfSeconds }
+    mismatchRate dockToShelfSeconds }
   exceptionMetrics(by: KIND, from: $from, to: $to) {
     key open breached opened ended autoResolved breachRate medianSeconds } }
 """
@@ -162,6 +162,7 @@ async def test_figures_have_each_queue_that_is_asked_for(api: InProcessServer) -
         "touchesPerOrder": None,
         "onTimeRate": None,
         "shortRate": None,
+        "mismatchRate": None,
         "dockToShelfSeconds": None,
     }
     [late] = found["exceptionMetrics"]

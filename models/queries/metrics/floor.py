@@ -121,3 +121,27 @@ async def put_away(
     )
     row = await session.row(PutAwayRow, medians(seconds, (), source), *values)
     return None if row is None or row["rows"] is None else row
+
+
+class ScannedRow(TypedDict):
+    """Scans of picking and packing, and those that were refused."""
+
+    scans: Total | None
+    refused: Total | None
+
+
+async def scanned(
+    session: Session, scope: Scope, window: Interval, location_ids: Sequence[int] | None
+) -> ScannedRow:
+    """Scans in a window. They belong to a location and to no channel."""
+    values: list[object] = [window.start, window.end]
+    of = _at(location_ids, "c.location_id", values)
+    of += _at(scope.location_ids, "c.location_id", values)
+    row = await session.row(
+        ScannedRow,
+        "SELECT SUM(c.scans) AS scans, SUM(c.refused) AS refused FROM scan_call c"
+        f" WHERE c.scanned_at >= $1 AND c.scanned_at < $2{of}",
+        *values,
+    )
+    assert row is not None
+    return row

@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.metrics import ratio
-from models.queries.metrics.floor import PutAwayRow, ShippedRow
+from models.queries.metrics.floor import PutAwayRow, ScannedRow, ShippedRow
 
 
 @strawberry.type
@@ -22,19 +22,27 @@ class FloorMetrics:
     short_rate: float | None
     """Share of the units to be picked that were not found; null: none were to be picked."""
 
+    mismatch_rate: float | None
+    """Share of the scans of picking and packing that were refused; null: nothing was scanned."""
     dock_to_shelf_seconds: int | None
     """Median time from the receipt of units until the last of them is in a bin; null: none was."""
 
     @staticmethod
     def of(
-        shipped: ShippedRow, touches: int, picked: int, short: int, put_away: PutAwayRow | None
+        shipped: ShippedRow,
+        touches: int,
+        units: tuple[int, int],
+        scanned: ScannedRow,
+        put_away: PutAwayRow | None,
     ) -> "FloorMetrics":
-        """The figures from their counts."""
+        """The figures from their counts; `units`: picked ones, and those that were not found."""
+        picked, short = units
         return FloorMetrics(
             shipped=shipped["parcels"],
             touches=touches,
             touches_per_order=ratio(touches, shipped["orders"]),
             on_time_rate=ratio(int(shipped["on_time"] or 0), int(shipped["promised"] or 0)),
             short_rate=ratio(short, picked + short),
+            mismatch_rate=ratio(int(scanned["refused"] or 0), int(scanned["scans"] or 0)),
             dock_to_shelf_seconds=None if put_away is None else put_away["median"],
         )
