@@ -63,6 +63,7 @@ from models.migrations.later import (
     m0036_transfers,
     m0034_metrics,
     m0034_waiting_events,
+    m0035_counts,
     m0035_putaway_waits,
 )
 

@@ -21,10 +21,11 @@ async def asked_often(session: Session, now: datetime) -> dict[int, int]:
     """Items of which at least UNITS_MIN units were asked back within a week, and the units."""
     rows = await session.rows(
         AskedRow,
-        "SELECT i.item_id, SUM(i.quantity) AS units FROM customer_return r"
-        " JOIN return_item i ON i.return_id = r.id"
-        " WHERE r.requested_at > $1 AND i.order_line_id IS NOT NULL"
-        f" GROUP BY i.item_id HAVING SUM(i.quantity) >= {UNITS_MIN} ORDER BY i.item_id",
+        # The sum keeps SQLite from reading the whole index of items in their order.
+        "SELECT i.item_id + 0 AS item_id, SUM(i.quantity) AS units FROM return_item i"
+        " WHERE i.return_id = ANY(ARRAY(SELECT r.id FROM customer_return r"
+        " WHERE r.requested_at > $1)) AND i.order_line_id IS NOT NULL"
+        f" GROUP BY 1 HAVING SUM(i.quantity) >= {UNITS_MIN} ORDER BY 1",
         now - WEEK,
     )
     return {row["item_id"]: int(row["units"]) for row in rows}
