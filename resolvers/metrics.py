@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 from strawberry import UNSET, argument
 
+import models.queries.metrics.counts as count_queries
 import models.queries.metrics.exceptions as exception_metrics_queries
 import models.queries.metrics.floor as floor_queries
 import models.queries.metrics.queues as queue_queries
@@ -15,6 +16,7 @@ from schema.context import Info
 from schema.fields.arguments import given
 from schema.fields.enums import ExceptionGroup, QueueKind
 from schema.fields.places import location_named, locations_named
+from schema.types.metrics.counts import InventoryAccuracy
 from schema.types.metrics.exceptions import ExceptionMetrics
 from schema.types.metrics.floor import FloorMetrics
 from schema.types.metrics.queues import QueueMetrics
@@ -102,6 +104,27 @@ async def floor_metrics(
         await floor_queries.scanned(session, scope, window, places),
         await floor_queries.put_away(session, scope, window, places),
     )
+
+
+async def inventory_accuracy(
+    info: Info,
+    from_: From,
+    location: Annotated[
+        str | None, argument(description="Code of a location. Absent: all that the caller sees.")
+    ] = UNSET,
+    to: To = UNSET,
+) -> InventoryAccuracy:
+    """Figures of the count lines that were posted in a window of time, at most 31 days.
+
+    A code that the caller may not see is BAD_REQUEST.
+    """
+    context = info.context
+    window = window_of(from_, given(to), context.now)
+    place = await location_named(info, given(location))
+    session, scope = await context.opened()
+    places = None if place is None else [place]
+    row = await count_queries.counted(session, scope, window, places)
+    return InventoryAccuracy.of(row, context.services.transactions.terms.base_currency)
 
 
 @sized(PAGE_MAX)

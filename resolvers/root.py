@@ -89,6 +89,7 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "exceptionKinds": exceptions.exception_kinds,
     "exceptionMetrics": metrics.exception_metrics,
     "floorMetrics": metrics.floor_metrics,
+    "inventoryAccuracy": metrics.inventory_accuracy,
     "queueMetrics": metrics.queue_metrics,
     "auditTrail": audit.audit_trail,
     "policies": policies.policies,

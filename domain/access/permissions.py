@@ -49,6 +49,7 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "exceptionKinds": "exceptions.read",
         "exceptionMetrics": "metrics.read",
         "floorMetrics": "metrics.read",
+        "inventoryAccuracy": "metrics.read",
         "queueMetrics": "metrics.read",
         "auditTrail": "audit.read",
         "policies": "policies.read",

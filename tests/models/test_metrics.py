@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+import models.queries.metrics.counts as count_queries
 import models.queries.metrics.exceptions as exception_queries
 import models.queries.metrics.floor as floor_queries
 import models.queries.metrics.queues as queue_queries
@@ -19,6 +20,7 @@ from domain.exceptions import ExceptionKind
 from domain.metrics import ExceptionGroup, Interval, age_limits, by_age, window_of
 from models.database.database import Database
 from models.queries.listing.scopes import Scope
+from schema.types.metrics.counts import InventoryAccuracy
 from tests.builders.floor.bins import open_floor
 from tests.builders.transactions import MORNING
 from tests.builders.warehouse import ANN, BEN, Warehouse, open_warehouse
@@ -185,6 +187,56 @@ async def test_the_way_from_the_dock_to_the_shelf_is_measured(database: Database
     assert found is not None
     assert (found["rows"], found["median"]) == (2, 3_600)
     assert nowhere is None
+
+
+async def test_the_accuracy_of_the_books_is_measured(warehouse: Warehouse) -> None:
+    """Two lines of 50 and of 10 units: one exact, one 3 short at 4.00; another one at York."""
+    counted = ((1, "TEE-M", 50, 0, 0), (1, "TEE-S", 10, -3, -1_200), (2, "TEE-M", 9, 9, 3_600))
+    for place, sku, *_ in counted[1:]:
+        await warehouse.shop.receive(1, sku, "LEEDS" if place == 1 else "YORK")
+    async with warehouse.database.writer() as session:
+        for place, sku, expected, variance, value in counted:
+            [level] = await session.fetch(
+                "SELECT s.id, s.item_id FROM stock_level s JOIN item i ON i.id = s.item_id"
+                " WHERE i.sku = $1 AND s.location_id = $2",
+                *(sku, place),
+            )
+            count, line = uuid4(), uuid4()
+            await session.execute(
+                "INSERT INTO stock_count (id, number, cause, status, location_id, blind,"
+                " created_by, created_at, closed_at, line_count, lines_done)"
+                " VALUES ($1, $2, 'PLANNED', 'DONE', $3, FALSE, 'ann', $4, $4, 1, 1)",
+                *(count, str(count), place, MORNING),
+            )
+            await session.execute(
+                "INSERT INTO stock_count_line (id, count_id, level_id, item_id, location_id,"
+                " status, variance, value_minor, value_currency, posted_at)"
+                " VALUES ($1, $2, $3, $4, $5, 'POSTED', $6, $7, 'GBP', $8)",
+                *(line, count, level["id"], level["item_id"], place, variance, value, MORNING),
+            )
+            for number, counts, wrong in ((1, False, 7), (2, True, 0)):
+                await session.execute(
+                    "INSERT INTO count_attempt (id, line_id, number, counted_by, counted_at,"
+                    " counted, expected, counts) VALUES ($1, $2, $3, 'ann', $4, $5, $6, $7)",
+                    *(uuid4(), line, number, MORNING, expected + variance, expected + wrong),
+                    counts,
+                )
+    async with warehouse.database.snapshot() as session:
+        leeds = await count_queries.counted(session, ALL, day(warehouse), [1])
+        of_leeds = await count_queries.counted(
+            session, Scope(location_ids=[1]), day(warehouse), None
+        )
+        nothing = await count_queries.counted(session, Scope(location_ids=[]), day(warehouse), None)
+    assert list(leeds.values()) == list(of_leeds.values()) == [2, 1, 3, 60, -1_200, 1_200]
+    figures = InventoryAccuracy.of(leeds, "GBP")
+    assert (figures.line_accuracy, figures.unit_accuracy) == (0.5, 0.95)
+    assert figures.net_value is not None
+    assert figures.net_value.minor == -1_200
+    empty = InventoryAccuracy.of(nothing, "GBP")
+    assert (empty.lines, empty.line_accuracy, empty.unit_accuracy, empty.net_value) == (
+        *(0, None, None),
+        None,
+    )
 
 
 async def test_exceptions_are_measured_by_group(warehouse: Warehouse) -> None:

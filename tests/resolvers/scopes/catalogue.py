@@ -81,6 +81,7 @@ QUERIES: Final = (
     Row("exceptions", "", "$OperationalException", STAFF, AT_PLACE),
     Row("exceptionMetrics", f'by: KIND, location: "$place", {_SINCE}', "", STAFF, AT_PLACE),
     Row("floorMetrics", f'location: "$place", {_SINCE}', "", STAFF, AT_PLACE),
+    Row("inventoryAccuracy", f'location: "$place", {_SINCE}', "", STAFF, AT_PLACE),
     Row("queueMetrics", f'locations: ["$place"], {_SINCE}', "", STAFF, AT_PLACE),
     Row("exceptionKinds", 'location: "$place"', "ORDER_LATE", STAFF, AT_PLACE),
     Row("auditTrail", 'first: 250, action: "orderPlace"', "$AuditEntry", "VFA", WHOLE),
