@@ -13,7 +13,7 @@ from models.queries.listing.visibility import FULFILLMENT, STOCK_MOVEMENT, TASK
 from models.queries.metrics.windows import medians, one_of, seconds_between, within
 
 
-class ShippedRow(TypedDict):
+class ShippedParcelsRow(TypedDict):
     """Parcels that were shipped: their orders, those with a promise, and those on time."""
 
     parcels: int
@@ -28,12 +28,12 @@ def _at(location_ids: Sequence[int] | None, column: str, values: list[object]) -
 
 async def shipped(
     session: Session, scope: Scope, window: Interval, location_ids: Sequence[int] | None
-) -> ShippedRow:
+) -> ShippedParcelsRow:
     """Parcels shipped in a window."""
     values: list[object] = [window.start, window.end]
     of = _at(location_ids, "f.location_id", values) + within(FULFILLMENT, scope, values)
     row = await session.row(
-        ShippedRow,
+        ShippedParcelsRow,
         "SELECT COUNT(*) AS parcels, COUNT(DISTINCT f.order_id) AS orders,"
         " SUM(CASE WHEN o.ship_by_at IS NOT NULL THEN 1 ELSE 0 END) AS promised,"
         " SUM(CASE WHEN f.shipped_at <= o.ship_by_at THEN 1 ELSE 0 END) AS on_time"

@@ -3,7 +3,7 @@
 import strawberry
 
 from domain.metrics import ratio
-from models.queries.metrics.floor import PutAwayRow, ScannedRow, ShippedRow
+from models.queries.metrics.floor import PutAwayRow, ScannedRow, ShippedParcelsRow
 
 
 @strawberry.type
@@ -29,7 +29,7 @@ class FloorMetrics:
 
     @staticmethod
     def of(
-        shipped: ShippedRow,
+        shipped: ShippedParcelsRow,
         touches: int,
         units: tuple[int, int],
         scanned: ScannedRow,
