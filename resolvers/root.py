@@ -16,7 +16,7 @@ import resolvers.events as events
 import resolvers.exceptions as exceptions
 import resolvers.fulfillments as fulfillments
 import resolvers.ledger as ledger
-import resolvers.metrics as metrics
+import resolvers.metrics.figures as metrics
 import resolvers.nodes as nodes
 import resolvers.orders as orders
 import resolvers.policies as policies

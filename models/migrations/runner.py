@@ -40,6 +40,7 @@ from models.migrations import (
 )
 from models.migrations.backfills.backfill import Backfill
 from models.migrations.dialect import Engine
+from models.migrations.floor import m0034_metrics, m0035_putaway_waits
 from models.migrations.later import (
     m0018_refund_sums,
     m0019_search_text,
@@ -61,10 +62,6 @@ from models.migrations.later import (
     m0034_waiting_events,
     m0035_counts,
     m0036_transfers,
-    m0034_metrics,
-    m0034_waiting_events,
-    m0035_counts,
-    m0035_putaway_waits,
 )
 
 LOCK_KEY = 7_239_401_156

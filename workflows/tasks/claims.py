@@ -18,6 +18,7 @@ import orjson
 import domain.tasks as task_rules
 import models.queries.catalog.lookups as lookups
 import models.queries.tasks as task_queries
+import workflows.tasks.lapses as lapses
 import workflows.tasks.selections as selections
 from domain.access.callers import SYSTEM, Caller
 from domain.errors import DomainError, IllegalTransition, NotFound, TaskNotClaimed
@@ -38,7 +39,6 @@ from domain.values.codes import same_code, store_codes
 from models.queries.listing.scopes import Scope, scope_of
 from models.tasks import Task, TaskRow
 from workflows.tasks.selections import EVERY_TASK, TaskSelection
-from models.tasks import Task, TaskLapse, TaskRow
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
@@ -238,7 +238,7 @@ async def hold_all(
 
     `action` None: the workflow that calls writes the audit row.
     """
-    _keep_lapses(tx, rows, actor)
+    lapses.keep(tx, rows, actor)
     ids = [row["id"] for row in rows]
     held = await task_queries.hold(tx.session, ids, actor, tx.now + LEASE, tx.now)
     for row in rows:
@@ -337,8 +337,7 @@ async def cancel(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
 async def _end(
     tx: Transaction, rows: Iterable[TaskRow], status: TaskStatus, actor: str | None
 ) -> list[TaskRow]:
-    ended = list(rows)
-    _keep_lapses(tx, ended, actor)
+    lapses.keep(tx, ended := list(rows), actor)
     ids = [row["id"] for row in ended]
     return await task_queries.end(tx.session, ids, status, actor, tx.now) if ids else []
 
@@ -351,29 +350,13 @@ async def touch(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
 
 
 async def release_expired(tx: Transaction) -> int:
-    """Release claims whose lease has expired, at most EXPIRED_MAX. Returns their number.
-
-    Each records `task.released`, which informs subscribers of the queue.
-    """
+    """Release claims with an expired lease, at most EXPIRED_MAX. Each records `task.released`."""
     rows = await task_queries.lock_lapsed(tx.session, tx.now, EXPIRED_MAX)
-    _keep_lapses(tx, rows, None)
+    lapses.keep(tx, rows, None)
     ids = [row["id"] for row in rows]
     for row in await task_queries.give_back(tx.session, ids, tx.now) if ids else []:
         _record(tx, row, TaskReleased, SYSTEM.actor)
     return len(rows)
-
-
-def _keep_lapses(tx: Transaction, rows: Iterable[TaskRow], actor: str | None) -> None:
-    """Keep the stored claims of locked tasks that ended with their lease, for the figures.
-
-    A worker that goes on with its own task after the lease has not given it back.
-    """
-    for row in rows:
-        until, holder = row["lease_until_at"], row["claimed_by"]
-        is_over = row["status"] == TaskStatus.CLAIMED and until is not None and until <= tx.now
-        if is_over and holder is not None and (actor is None or not same_code(holder, actor)):
-            lapse = {"task_id": row["id"], "claimed_by": holder, "lapsed_at": until}
-            tx.add(TaskLapse, lapse)
 
 
 def _record(tx: Transaction, row: TaskRow, event: type[TaskPayload], actor: str) -> None:
