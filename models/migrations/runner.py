@@ -40,7 +40,7 @@ from models.migrations import (
 )
 from models.migrations.backfills.backfill import Backfill
 from models.migrations.dialect import Engine
-from models.migrations.floor import m0034_metrics, m0035_putaway_waits
+from models.migrations.floor import m0038_metrics, m0039_putaway_waits
 from models.migrations.later import (
     m0018_refund_sums,
     m0019_search_text,
@@ -58,10 +58,10 @@ from models.migrations.later import (
     m0031_bins,
     m0032_labels,
     m0033_item_codes,
-    m0033_scans,
-    m0034_waiting_events,
-    m0035_counts,
-    m0036_transfers,
+    m0034_scans,
+    m0035_waiting_events,
+    m0036_counts,
+    m0037_transfers,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -130,12 +130,12 @@ VERSIONS: tuple[Version, ...] = (
     Version("0031_bins", m0031_bins.statements),
     Version("0032_labels", m0032_labels.statements),
     Version("0033_item_codes", m0033_item_codes.statements, fill=m0033_item_codes.FILL),
-    Version("0033_scans", m0033_scans.statements),
-    Version("0034_waiting_events", m0034_waiting_events.statements),
-    Version("0035_counts", m0035_counts.statements, m0035_counts.statements_in),
-    Version("0036_transfers", m0036_transfers.statements),
-    Version("0034_metrics", m0034_metrics.statements),
-    Version("0035_putaway_waits", m0035_putaway_waits.statements),
+    Version("0034_scans", m0034_scans.statements),
+    Version("0035_waiting_events", m0035_waiting_events.statements),
+    Version("0036_counts", m0036_counts.statements, m0036_counts.statements_in),
+    Version("0037_transfers", m0037_transfers.statements),
+    Version("0038_metrics", m0038_metrics.statements),
+    Version("0039_putaway_waits", m0039_putaway_waits.statements),
 )
 
 _TABLE = (

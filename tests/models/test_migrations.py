@@ -22,7 +22,7 @@ NAMES = [version.name for version in VERSIONS]
 RELEASED = NAMES[1:]
 # Default rules of the kinds of policies that later versions add, and the number of their rows.
 LATER_RULES = {"FULFILLMENT": {"holds": [], "carriers": [], "labelOnPack": False}}
-LATER_POLICIES = {"0030_fulfillment_holds": 1, "0035_counts": 1}
+LATER_POLICIES = {"0030_fulfillment_holds": 1, "0036_counts": 1}
 
 
 def _later_rules(currency: str) -> dict[str, object]:

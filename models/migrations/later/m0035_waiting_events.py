@@ -1,4 +1,4 @@
-"""Version 34: carrier events that no parcel has the number of yet.
+"""Version 35: carrier events that no parcel has the number of yet.
 
 Such an event waits without a parcel, gets one once, and may be deleted until then. Everything else
 of an event stays as its carrier sent it. SQLite cannot change a CHECK, so `carrier_event` is made

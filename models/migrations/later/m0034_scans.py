@@ -1,4 +1,4 @@
-"""Version 33: scans. Picked and packed units of fulfillment lines, totes, and picks to be booked.
+"""Version 34: scans. Picked and packed units of fulfillment lines, totes, and picks to be booked.
 
 Units of fulfillments that are PICKED or PACKED have left the shelf: they become the picked units of
 their levels, in which no version before this one has units in bins.

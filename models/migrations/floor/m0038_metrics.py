@@ -1,4 +1,4 @@
-"""Version 34: figures of a window of time read an index of that time; lapsed claims are kept.
+"""Version 38: figures of a window of time read an index of that time; lapsed claims are kept.
 
 `task_lapse` has each claim that ended with its lease. Claims that lapsed before are not known.
 """

@@ -1,4 +1,4 @@
-"""Version 36: transfers of stock between two locations, and their tasks.
+"""Version 37: transfers of stock between two locations, and their tasks.
 
 Each shipped unit of a line is in one of the columns after `shipped`. SQLite cannot change a CHECK,
 so `task` is made anew there and keeps its rows.

@@ -1,4 +1,4 @@
-"""Version 35: stock counts, and policies of the kind COUNT.
+"""Version 36: stock counts, and policies of the kind COUNT.
 
 `shelf_changes` counts the changes of a level's shelf and bins, so that a count knows whether units
 moved while it was made. Units of earlier short picks become `missing` where their exception is

@@ -1,4 +1,4 @@
-"""Version 35: the sweep of exceptions finds units that wait to be put away, and uncertain labels.
+"""Version 39: the sweep of exceptions finds units that wait to be put away, and uncertain labels.
 
 Each has a partial index by the time of its beginning.
 """
