@@ -80,7 +80,7 @@ class ReturnItem(Model):
     """A group of units with one state and grade; a part that moves on becomes a new group.
 
     `cost_minor`: cost of the units when they shipped. `stock_state`: their stock state while in
-    stock.
+    stock. `bin_id`: the bin where they wait in quality control; no bin counts them.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -105,6 +105,7 @@ class ReturnItem(Model):
     stock_state = fields.TextField(null=True)
     cost_minor = fields.BigIntField(null=True)
     received_at = fields.DatetimeField(null=True)
+    bin_id = fields.BigIntField(null=True)
 
     class Meta:
         table = "return_item"
@@ -135,6 +136,7 @@ class ReturnItemRow(TypedDict):
     stock_state: str | None
     cost_minor: int | None
     received_at: datetime | None
+    bin_id: int | None
 
 
 class Inspection(Model):

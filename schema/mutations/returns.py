@@ -127,6 +127,10 @@ class ReturnReceiveInput:
     """An exception UNIDENTIFIED_PARCEL whose parcel belongs to this return: its units move from
     quarantine. Without items, all its remaining units move.
     """
+    bin_code: str | None = UNSET
+    """Code of the bin where the units wait for their inspection: an active bin of the location.
+    It is an address only; the bin does not count them. Units that go to quarantine have none.
+    """
 
     def to_command(self) -> ReceiveReturn:
         """The command."""
@@ -146,6 +150,7 @@ class ReturnReceiveInput:
             exception_id=None
             if exception is None
             else required_uuid("OperationalException", exception, "input", "exceptionId"),
+            bin_code=given(self.bin_code),
         )
 
 

@@ -114,6 +114,8 @@ class ReturnItem(Node):
     received_at: datetime | None
     """Time of receipt; null: not received yet."""
     item: Item = item_edge("item_id")
+    bin: Location | None = node_edge("Location", "bin_id")
+    """Bin where the units wait for their inspection; null: none was sent, or they have left it."""
     return_: "Return" = node_edge("Return", "return_id", name="return")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
     """Reason of the return; null for a wrong or extra unit."""

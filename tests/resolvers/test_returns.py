@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.access.callers import Role
-from tests.builders.in_process_server import JSON, InProcessServer
+from tests.builders.in_process_server import JSON, UPSERT_LOCATION, InProcessServer
 
 SHIP = """mutation ($input: FulfillmentShipInput!) {
   fulfillmentShip(input: $input) { fulfillment { id } userErrors { field code message details } } }
@@ -123,6 +123,22 @@ async def test_the_way_of_a_return_from_request_to_its_last_unit(api: InProcessS
     assert chain == [("QUARANTINE", 1), ("SCRAP", 1)]
     assert gone["dispositions"][0]["decidedBy"] == "policy"
     assert gone["dispositions"][1]["policyVersion"] is None
+
+
+async def test_the_bin_of_received_units_is_shown(api: InProcessServer) -> None:
+    shelf = {"code": "R-1", "name": "Returns shelf", "kind": "BIN", "parentCode": "LEEDS"}
+    await api.done(UPSERT_LOCATION, {"input": shelf})
+    made = await requested(api, 2)
+    await came(api, made, 1, binCode="R-1")
+    document = "query ($id: ID!) { return(id: $id) { items { state bin { code } } } }"
+    found = (await api.ask(document, {"id": made["id"]}))["return"]
+    assert [(each["state"], each["bin"]) for each in found["items"]] == [
+        ("EXPECTED", None),
+        ("RECEIVED", {"code": "R-1"}),
+    ]
+    item = {"sku": "TEE", "quantity": 1}
+    given = {"returnId": made["id"], "locationCode": "LEEDS", "items": [item], "binCode": "LEEDS"}
+    assert await api.refusals(RECEIVE, {"input": given}) == [("INVALID", "input.binCode")]
 
 
 async def test_a_return_is_found_by_id_by_number_and_by_its_order(api: InProcessServer) -> None:

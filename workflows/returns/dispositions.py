@@ -236,4 +236,5 @@ def execute(
     group.state, group.disposition = effect.item_state, ruling.disposition
     is_here = group.state is ReturnItemState.INSPECTED
     group.stock_state = effect.to_state if is_here else None
+    group.bin_id = None
     locked.record_disposition(tx, group, movement_id, ruling)

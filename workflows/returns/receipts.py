@@ -10,6 +10,7 @@ from uuid import UUID
 import models.queries.catalog.lookups as lookups
 import models.queries.returns.returns as return_queries
 import models.queries.returns.unidentified_parcels as parcel_queries
+import models.queries.stock.bins as bin_queries
 import workflows.exceptions.opening as exceptions
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.locked_returns as locked_returns
@@ -24,7 +25,7 @@ from domain.events.returns import ReturnDisposed, ReturnInspected, ReturnReceive
 from domain.problems import Problems
 from domain.returns.receipts import ArrivedUnits, Parcel
 from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
-from domain.stock.states import check_quantity
+from domain.stock.states import StockState, check_quantity
 from domain.values.codes import ByCode, check_stored, store_codes
 from domain.values.totals import totals
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
@@ -32,7 +33,7 @@ from workflows.access.visibility import sees_return
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import POLICY
 from workflows.returns.unidentified_parcels import IdentifiedUnits, QuarantinedParcel
-from workflows.stock.goods_receipts import check_open, stock_location
+from workflows.stock.goods_receipts import check_open, open_bin, stock_location
 from workflows.stock.scanned_items import in_skus
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
@@ -60,6 +61,7 @@ class ReceiveReturn:
     """Receive a parcel. `complete`: no other parcel is expected.
 
     With `exception_id` the units are those of a parcel that is in quarantine already.
+    `bin_code`: the bin where the units wait for their inspection.
     """
 
     location_code: str
@@ -69,9 +71,10 @@ class ReceiveReturn:
     tracking_number: str | None = None
     complete: bool = False
     exception_id: UUID | None = None
+    bin_code: str | None = None
 
     def __post_init__(self) -> None:
-        store_codes(self, "location_code", "rma_number", "tracking_number")
+        store_codes(self, "location_code", "rma_number", "tracking_number", "bin_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class _Arrival:
     location: LocationFacts
     items: ByCode[ItemFacts]
     caller: Caller
+    bin_id: int | None
 
 
 @one_by_one("returnReceive")
@@ -102,6 +106,7 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
     with problems.under():
         location = await stock_location(tx, caller, command.location_code)
         check_open(location)
+        bin_id = await _bin(tx, command, location)
     items = await lookups.items_by_sku(tx.session, [item.sku for item in command.items])
     with problems.under("input"):
         _check(command, items)
@@ -111,7 +116,7 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
     if command.exception_id is not None:
         kept = await unidentified_parcels.items_of(tx, command.exception_id, location)
         items = ByCode((*items.values(), *kept), lambda item: item.sku)
-    arrival = _Arrival(command, location, items, caller)
+    arrival = _Arrival(command, location, items, caller, bin_id)
     if named is None:
         return await _quarantine(tx, arrival, None)
     path = ("input", "returnId")
@@ -157,6 +162,8 @@ async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> 
     moved = await receipt_units.apply_receipt(
         tx, locked, receipt, arrival.items, arrival.location.id, found, actor, joining
     )
+    for group in moved:
+        group.bin_id = arrival.bin_id if group.stock_state is StockState.QUALITY_CONTROL else None
     locked.set_status(receipt.status)
     moved_facts = [group.facts for group in moved]
     passed = receipt_units.restock_fast_lane(tx, locked, moved)
@@ -202,6 +209,14 @@ async def _lock_contents(
     return contents, await unidentified_parcels.remove_units(
         tx, command.exception_id, location, wanted, actor
     )
+
+
+async def _bin(tx: Transaction, command: ReceiveReturn, location: LocationFacts) -> int | None:
+    """The bin that a receipt names, or None. Raises NotFound or Invalid."""
+    if command.bin_code is None:
+        return None
+    bins = await bin_queries.hold_bins(tx.session, [command.bin_code])
+    return open_bin(bins, command.bin_code, location, "input", "binCode").id
 
 
 def _check_items(command: ReceiveReturn) -> None:

@@ -47,6 +47,7 @@ class ReturnUnits:
     stock_state: StockState | None = None
     cost_minor: int | None = None
     received_at: datetime | None = None
+    bin_id: int | None = None
     is_new: bool = False
 
     @property
@@ -99,6 +100,7 @@ class ReturnUnits:
             stock_state=None if stock_state_name is None else StockState(stock_state_name),
             cost_minor=row["cost_minor"],
             received_at=row["received_at"],
+            bin_id=row["bin_id"],
         )
 
     def to_row(self, return_id: UUID) -> ReturnItemRow:
@@ -127,6 +129,7 @@ class ReturnUnits:
             "stock_state": self.stock_state,
             "cost_minor": self.cost_minor,
             "received_at": self.received_at,
+            "bin_id": self.bin_id,
         }
 
 

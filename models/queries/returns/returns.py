@@ -29,7 +29,7 @@ _ITEMS = """
 SELECT t.id, t.return_id, t.position, t.parent_id, t.since_version, t.order_line_id, t.item_id,
   i.sku, i.category, t.quantity, t.state, t.reason_id, c.code AS reason, t.note, t.evidence,
   t.fast_lane, t.condition, t.inspected_by, t.first_inspector, t.first_condition, t.disposition,
-  t.location_id, t.stock_state, t.cost_minor, t.received_at
+  t.location_id, t.stock_state, t.cost_minor, t.received_at, t.bin_id
 FROM return_item t JOIN item i ON i.id = t.item_id LEFT JOIN reason_code c ON c.id = t.reason_id
 """
 
@@ -267,14 +267,15 @@ async def overdue(session: Session, expected_before: datetime, limit: int) -> li
 _WRITE_ITEM = """
 UPDATE return_item SET quantity = $2, state = $3, condition = $4, inspected_by = $5,
   first_inspector = $6, first_condition = $7, disposition = $8, location_id = $9, stock_state = $10,
-  cost_minor = $11, received_at = $12, evidence = $13, note = $14, fast_lane = $15 WHERE id = $1
+  cost_minor = $11, received_at = $12, evidence = $13, note = $14, fast_lane = $15,
+  bin_id = $16 WHERE id = $1
 """
 
 
 _ITEM_CHANGES = (
     *("id", "quantity", "state", "condition", "inspected_by", "first_inspector"),
     *("first_condition", "disposition", "location_id", "stock_state", "cost_minor"),
-    *("received_at", "evidence", "note", "fast_lane"),
+    *("received_at", "evidence", "note", "fast_lane", "bin_id"),
 )
 
 

@@ -261,6 +261,7 @@ async def _returns(api: InProcessServer, half: Half) -> None:
         "returnId": made["id"],
         "locationCode": half.location,
         "items": [{"sku": "TEE", "quantity": 1}],
+        "binCode": half.bin,
     }
     here = await api.done(RECEIVE_RETURN, {"input": parcel}, key=second)
     half.ids["ReturnItem"] = here["return"]["items"][-1]["id"]
