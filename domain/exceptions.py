@@ -60,6 +60,8 @@ class ExceptionKind(StrEnum):
     REFUND_UNKNOWN = "REFUND_UNKNOWN"
     REFUND_RECOVERY = "REFUND_RECOVERY"
     RETURN_SPIKE = "RETURN_SPIKE"
+    TRANSFER_OVERDUE = "TRANSFER_OVERDUE"
+    TRANSFER_DISCREPANCY = "TRANSFER_DISCREPANCY"
     LEDGER_DRIFT = "LEDGER_DRIFT"
     INTEGRATION_DOWN = "INTEGRATION_DOWN"
 
@@ -244,6 +246,19 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
             "at most e + 2√e units were asked back in 7 days",
             HandlingRule(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.ADMIN),
             is_swept=True,
+        ),
+        ExceptionKind.TRANSFER_OVERDUE: KindRow(
+            "Transfer",
+            "a unit of a transfer is in transit past `expectedBy`",
+            "the transfer is closed",
+            HandlingRule(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.SUPERVISOR),
+            is_swept=True,
+        ),
+        ExceptionKind.TRANSFER_DISCREPANCY: KindRow(
+            "Transfer",
+            "the last receipt of a transfer leaves units in transit, or units beyond it arrive",
+            "the transfer is closed, and no unit of the extra items is missing at its locations",
+            HandlingRule(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.SUPERVISOR),
         ),
         ExceptionKind.LEDGER_DRIFT: KindRow(
             "Proof",

@@ -21,6 +21,7 @@ import workflows.returns.label_numbers as label_numbers
 import workflows.returns.undelivered_parcels as undelivered_parcels
 import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.lifecycle as task_lifecycle
+import workflows.transfers.discrepancies as transfer_discrepancies
 import workflows.warehouse.shortages as shortages
 from domain.events.catalog import LocationUpserted
 from domain.events.exceptions import ExceptionOpened, ExceptionReopened, ExceptionRepeated
@@ -69,6 +70,7 @@ from domain.events.returns import (
 )
 from domain.events.stock import (
     TransferCancelled,
+    TransferClosed,
     TransferReceived,
     TransferRequested,
     TransferShipped,
@@ -149,6 +151,11 @@ REACTIONS = Reactions(
             after(TransferShipped, task_lifecycle.update_task_of_transfer),
             after(TransferReceived, task_lifecycle.update_task_of_transfer),
             after(TransferWrittenOff, task_lifecycle.update_task_of_transfer),
+            after(
+                TransferClosed,
+                transfer_discrepancies.clear_when_closed,
+                exception_facts.end_wait_for_transfer,
+            ),
             after(TransferCancelled, task_lifecycle.update_task_of_transfer),
             after(ReturnAuthorized, *_UPDATE_REFUNDS_AND_TASKS),
             after(ReturnDeclined, *_UPDATE_REFUNDS_AND_TASKS, label_reactions.end_unneeded),
@@ -188,5 +195,5 @@ REACTIONS = Reactions(
     ),
     after_available=(backorders.serve,),
     after_reshelved=(putaway_tasks.follow_shelves,),
-    after_settled=(count_variance.clear_settled,),
+    after_settled=(count_variance.clear_settled, transfer_discrepancies.clear_counted),
 )

@@ -15,6 +15,7 @@ from domain.events.labels import LabelFailed, LabelPayload
 from domain.events.orders import OrderChangedPayload, OrderPlaced
 from domain.events.refunds import RefundSucceeded
 from domain.events.returns import ReturnPayload
+from domain.events.stock import TransferClosed
 from domain.events.tasks import TaskPayload
 from domain.exceptions import ExceptionKind
 from domain.orders.fulfillments import FulfillmentStatus
@@ -113,6 +114,12 @@ async def end_wait_for_bin(tx: Transaction, event: PendingEvent[TaskPayload]) ->
         subject_type, _, key = event.payload.subject.partition(":")
         subject = (subject_type, key)
         await exceptions.clear(tx, ExceptionKind.PUTAWAY_OVERDUE, subject, actor=event.actor)
+
+
+async def end_wait_for_transfer(tx: Transaction, event: PendingEvent[TransferClosed]) -> None:
+    """Clear TRANSFER_OVERDUE when no unit of the transfer is in transit."""
+    subject = ("Transfer", event.subject_key)
+    await exceptions.clear(tx, ExceptionKind.TRANSFER_OVERDUE, subject, actor=event.actor)
 
 
 async def report_failed_label(tx: Transaction, event: PendingEvent[LabelFailed]) -> None:

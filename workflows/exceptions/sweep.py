@@ -1,8 +1,9 @@
 """Sweep: opens exceptions for what has held for too long, as the catalog of kinds says.
 
 1. Each detector reads a page of at most STEP_MAX overdue subjects, without locks.
-2. If there are any, a transaction locks their orders or stock levels, checks the condition again,
-   and opens the exceptions. What another transaction has locked is left to the next sweep.
+2. If there are any, a transaction locks their orders, transfers or stock levels, checks the
+   condition again, and opens the exceptions. What another transaction has locked is left to
+   the next sweep.
 3. The next page follows, then the next detector. A step returns 0 when all pages are read.
 
 A fact that ends a condition clears the exception in its own transaction
@@ -126,6 +127,10 @@ DETECTORS: Final = (
         overdue.UNBINNED_LEVEL,
         "Units of {label} have waited to be put away since {since}.",
     ),
+    Detector(
+        overdue.OVERDUE_TRANSFER,
+        "Units of transfer {label} are in transit; they were expected by {since}.",
+    ),
 )
 
 
@@ -163,7 +168,11 @@ class ExceptionSweep:
             return await detector.query.page(session, until, self._after, STEP_MAX)
 
 
-_LOCKS: Final = {"sales_order": LockClass.ORDER, "stock_level": LockClass.STOCK}
+_LOCKS: Final = {
+    "sales_order": LockClass.ORDER,
+    "transfer": LockClass.TRANSFER,
+    "stock_level": LockClass.STOCK,
+}
 
 
 async def _open(tx: Transaction, detector: Detector, found: Sequence[OverdueRow]) -> None:

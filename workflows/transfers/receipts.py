@@ -12,6 +12,7 @@ import models.queries.catalog.item_codes as code_queries
 import models.queries.catalog.lookups as lookups
 import models.queries.stock.bins as bin_queries
 import workflows.tasks.claims as tasks
+import workflows.transfers.discrepancies as discrepancies
 import workflows.transfers.locked_transfers as locked_transfers
 import workflows.transfers.shipments as shipments
 from domain.access.callers import Caller
@@ -54,9 +55,10 @@ async def receive(tx: Transaction, command: ReceiveTransfer, caller: Caller) -> 
     """Record units that arrived: good ones are AVAILABLE, damaged ones DAMAGED.
 
     Units beyond those in transit are extra: in doubt, in QUARANTINE, and both locations are to be
-    counted. The transfer is closed when no unit is in transit. Locks the transfer, the task, the
-    stock, then the costs. Raises IllegalTransition, Invalid, LimitExceeded, NotFound or
-    TaskNotClaimed. Records `transfer.received`, and `transfer.closed` with the last unit.
+    counted. They open TRANSFER_DISCREPANCY, as units do that are left when the command says that
+    nothing more is coming. The transfer is closed when no unit is in transit. Locks the transfer,
+    the task, the stock, then the costs. Raises IllegalTransition, Invalid, LimitExceeded, NotFound
+    or TaskNotClaimed. Records `transfer.received`, and `transfer.closed` with the last unit.
     """
     locked = await locked_transfers.lock(tx, command.transfer_id, caller, *_ID)
     place = _place(locked, command, caller)
@@ -67,7 +69,8 @@ async def receive(tx: Transaction, command: ReceiveTransfer, caller: Caller) -> 
     live = await tasks.admit(tx, subject, caller, _ID)
     item_ids = [items[each.sku].id for each in command.lines]
     ends = (locked.origin.id, locked.destination.id)
-    await tx.stock.open_levels((item_id, end) for item_id in item_ids for end in ends)
+    named = [(item_id, end) for item_id in item_ids for end in ends]
+    await tx.stock.open_levels({*named, *discrepancies.levels_in_doubt(locked)})
     await tx.stock.read_bins(
         tx.stock.levels[items[each.sku].id, place.id]
         for each, into in zip(command.lines, bins, strict=True)
@@ -100,6 +103,8 @@ async def receive(tx: Transaction, command: ReceiveTransfer, caller: Caller) -> 
         extra=_by_sku(arrived, lambda units: units.extra),
     )
     locked_transfers.record(tx, locked, event, caller.actor)
+    found = _differences(locked, arrived, command)
+    await discrepancies.report(tx, locked, found, place.id, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "transferReceive",
@@ -292,6 +297,23 @@ async def _report_extra(
             why = f"{each.units.extra} units of {each.item.sku} came beyond a transfer"
             for place in (locked.origin, locked.destination):
                 await shipments.report_doubt(tx, each.line, place, why, actor)
+
+
+def _differences(
+    locked: LockedTransfer, arrived: Sequence[_Arrived], command: ReceiveTransfer
+) -> list[str]:
+    """Differences from the transfer, in words: extra units, and those that are not coming."""
+    found = [
+        f"{units} units of {sku} came beyond it"
+        for sku, units in _by_sku(arrived, lambda each: each.extra).items()
+    ]
+    if command.is_complete:
+        found += [
+            f"{line.units.in_transit} units of {line.sku} did not arrive"
+            for line in locked.lines
+            if line.units.in_transit
+        ]
+    return found
 
 
 def _by_sku(arrived: Sequence[_Arrived], count: Callable[[Arrival], int]) -> dict[str, int]:

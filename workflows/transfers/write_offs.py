@@ -8,6 +8,7 @@ from typing import Any
 import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
+import workflows.transfers.discrepancies as discrepancies
 import workflows.transfers.locked_transfers as locked_transfers
 from domain.access.callers import Caller
 from domain.errors import ApprovalRequired, IllegalTransition, Invalid
@@ -48,7 +49,8 @@ async def write_off(
     )
     reason = await active_reason(tx, command.reason_code, "WRITE_OFF")
     await _check_value(tx, locked, named, caller)
-    await tx.stock.open_levels((line.item_id, locked.destination.id) for line, _ in named)
+    levels = {(line.item_id, locked.destination.id) for line, _ in named}
+    await tx.stock.open_levels({*levels, *discrepancies.levels_in_doubt(locked)})
     value_minor = sum(line.units.lose(units) for line, units in named)
     entry = ledger_entries.transfer_lost(
         sum(units for _, units in named),

@@ -60,7 +60,7 @@ class OverdueQuery:
     channel_id: str
     location_id: str
     source: str
-    guard: Literal["sales_order", "stock_level"] = "sales_order"
+    guard: Literal["sales_order", "stock_level", "transfer"] = "sales_order"
     key_type: Literal["uuid", "bigint"] = "uuid"
 
     @property
@@ -246,6 +246,20 @@ UNBINNED_LEVEL: Final = OverdueQuery(
     " WHERE t.queue = 'PUTAWAY' AND t.status IN ('OPEN','CLAIMED')",
     guard="stock_level",
     key_type="bigint",
+)
+
+
+OVERDUE_TRANSFER: Final = OverdueQuery(
+    kind="TRANSFER_OVERDUE",
+    subject="Transfer",
+    key="t.id",
+    since="t.expected_by_at",
+    label="t.number",
+    guard_id="t.id",
+    channel_id="CAST(NULL AS bigint)",
+    location_id="t.destination_id",
+    source="transfer t WHERE t.status IN ('IN_TRANSIT','PARTIALLY_RECEIVED')",
+    guard="transfer",
 )
 
 

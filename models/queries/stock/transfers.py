@@ -87,6 +87,21 @@ async def write_lines(session: Session, rows: Sequence[Sequence[object]]) -> Non
     await session.execute_many(_WRITE_LINE, rows)
 
 
+_SETTLED = """
+SELECT t.id FROM transfer t WHERE t.id = ANY($1::uuid[]) AND t.status = 'CLOSED'
+  AND NOT EXISTS (
+    SELECT 1 FROM transfer_line l JOIN stock_level s ON s.item_id = l.item_id
+      AND s.location_id IN (t.origin_id, t.destination_id)
+    WHERE l.transfer_id = t.id AND l.extra > 0 AND s.missing > 0)
+ORDER BY t.id
+"""
+
+
+async def settled_among(session: Session, ids: Sequence[UUID]) -> list[UUID]:
+    """Those transfers that are closed, and whose extra items have no missing unit at an end."""
+    return [row["id"] for row in await session.fetch(_SETTLED, list(ids))]
+
+
 async def write_transfer(session: Session, row: LockedTransferRow, now: datetime) -> None:
     """Write the status, the shipment and the end of a locked transfer."""
     await session.execute(
