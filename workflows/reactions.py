@@ -17,7 +17,7 @@ import workflows.refunds.found_parcels as found_parcels
 import workflows.refunds.return_refunds as return_refunds
 import workflows.refunds.waiting_refunds as waiting_refunds
 import workflows.returns.closing as return_closing
-import workflows.returns.label_numbers as label_numbers
+import workflows.returns.tracking as return_tracking
 import workflows.returns.undelivered_parcels as undelivered_parcels
 import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.lifecycle as task_lifecycle
@@ -130,12 +130,12 @@ REACTIONS = Reactions(
             after(LabelFailed, exception_facts.report_failed_label),
             after(
                 LabelBought,
-                label_numbers.follow_label,
+                return_tracking.follow_label,
                 waiting_reports.match_label,
                 exception_facts.end_label_failure,
             ),
             after(LabelVoided, exception_facts.end_label_failure),
-            after(LabelVoiding, label_numbers.follow_label),
+            after(LabelVoiding, return_tracking.follow_label),
             after(TaskDone, exception_facts.end_wait_for_bin),
             after(TaskCancelled, exception_facts.end_wait_for_bin),
             after(OrderAllocated, shortages.settle),

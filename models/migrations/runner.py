@@ -40,7 +40,12 @@ from models.migrations import (
 )
 from models.migrations.backfills.backfill import Backfill
 from models.migrations.dialect import Engine
-from models.migrations.floor import m0038_metrics, m0039_putaway_waits, m0040_return_bins
+from models.migrations.floor import (
+    m0038_metrics,
+    m0039_putaway_waits,
+    m0040_return_bins,
+    m0041_unannounced_reason,
+)
 from models.migrations.later import (
     m0018_refund_sums,
     m0019_search_text,
@@ -137,6 +142,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0038_metrics", m0038_metrics.statements),
     Version("0039_putaway_waits", m0039_putaway_waits.statements),
     Version("0040_return_bins", m0040_return_bins.statements),
+    Version("0041_unannounced_reason", m0041_unannounced_reason.statements),
 )
 
 _TABLE = (

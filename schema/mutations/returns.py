@@ -109,7 +109,8 @@ class ReturnReceiveItemInput:
 
 @strawberry.input
 class ReturnReceiveInput:
-    """A received parcel, identified by `returnId`, else `rmaNumber`, else `trackingNumber`.
+    """A received parcel, identified by `returnId`, else `rmaNumber`, else `trackingNumber`, or by
+    `orderNumber`.
 
     If none of them matches, its units go to quarantine and the exception UNIDENTIFIED_PARCEL is
     opened.
@@ -131,6 +132,11 @@ class ReturnReceiveInput:
     """Code of the bin where the units wait for their inspection: an active bin of the location.
     It is an address only; the bin does not count them. Units that go to quarantine have none.
     """
+    order_number: str | None = UNSET
+    """Number of the order, if the parcel names no return: instead of `returnId`, `rmaNumber`,
+    `trackingNumber` and `exceptionId`. Its returns that wait take the units that they expect, the
+    oldest first. If none waits, a return with the reason UNANNOUNCED is opened.
+    """
 
     def to_command(self) -> ReceiveReturn:
         """The command."""
@@ -151,6 +157,7 @@ class ReturnReceiveInput:
             if exception is None
             else required_uuid("OperationalException", exception, "input", "exceptionId"),
             bin_code=given(self.bin_code),
+            order_number=given(self.order_number),
         )
 
 

@@ -22,6 +22,8 @@ NAMES = [version.name for version in VERSIONS]
 RELEASED = NAMES[1:]
 # Default rules of the kinds of policies that later versions add, and the number of their rows.
 LATER_RULES = {"FULFILLMENT": {"holds": [], "carriers": [], "labelOnPack": False}}
+# The numbers of reasons and policies that later versions install.
+LATER_REASONS = {"0041_unannounced_reason": 1}
 LATER_POLICIES = {"0030_fulfillment_holds": 1, "0036_counts": 1}
 
 
@@ -144,9 +146,11 @@ async def test_every_released_version_goes_up_with_all_its_rows(
     kept = {(raw.renamed(t, newer), raw.renamed(c, newer)): (t, c) for t, c in old.columns}
     assert set(kept) <= set(new.columns)
     after = await raw.contents(url, kept)
-    added = sum(LATER_POLICIES.get(name, 0) for name in newer)
-    installed = [row for row in after.get("policy", []) if row not in before.get("policy", [])]
-    assert len(installed) == added
+    installed: list[tuple[object, ...]] = []
+    for table, later in (("policy", LATER_POLICIES), ("reason_code", LATER_REASONS)):
+        new_rows = [row for row in after.get(table, []) if row not in before.get(table, [])]
+        assert len(new_rows) == sum(later.get(name, 0) for name in newer if table in before)
+        installed += new_rows
     after = {t: [row for row in found if row not in installed] for t, found in after.items()}
     assert after == {
         raw.renamed(table, newer): _renamed_rows(table, found, old.columns, newer)

@@ -141,6 +141,28 @@ async def test_the_bin_of_received_units_is_shown(api: InProcessServer) -> None:
     assert await api.refusals(RECEIVE, {"input": given}) == [("INVALID", "input.binCode")]
 
 
+async def test_a_parcel_is_received_by_the_number_of_its_order(api: InProcessServer) -> None:
+    shelf = {"code": "R-1", "name": "Returns shelf", "kind": "BIN", "parentCode": "LEEDS"}
+    await api.done(UPSERT_LOCATION, {"input": shelf})
+    order = await sold(api, 2)
+    document = "query ($id: ID!) { order(id: $id) { number } }"
+    number = (await api.ask(document, {"id": order["id"]}))["order"]["number"]
+    receive = """mutation ($input: ReturnReceiveInput!) { returnReceive(input: $input) {
+      return { status items { sku quantity state reason { code } bin { code } } }
+      userErrors { field code message } } }"""
+    given: JSON = {"orderNumber": number, "locationCode": "LEEDS", "binCode": "R-1"}
+    given |= {"items": [{"sku": "TEE", "quantity": 2}]}
+    both = {**given, "rmaNumber": "RMA-1"}
+    assert await api.refusals(receive, {"input": both}) == [("INVALID", "input.orderNumber")]
+    unknown = {**given, "orderNumber": "ORD-NONE"}
+    assert await api.refusals(receive, {"input": unknown}) == [("NOT_FOUND", "input.orderNumber")]
+    # The example of docs/floor.md.
+    item = {"sku": "TEE", "quantity": 2, "state": "RECEIVED"}
+    item |= {"reason": {"code": "UNANNOUNCED"}, "bin": {"code": "R-1"}}
+    found = (await api.done(receive, {"input": given}))["return"]
+    assert found == {"status": "RECEIVED", "items": [item]}
+
+
 async def test_a_return_is_found_by_id_by_number_and_by_its_order(api: InProcessServer) -> None:
     made = await requested(api, 2)
     document = """query ($id: ID, $number: String) {

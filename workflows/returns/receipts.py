@@ -12,8 +12,10 @@ import models.queries.returns.returns as return_queries
 import models.queries.returns.unidentified_parcels as parcel_queries
 import models.queries.stock.bins as bin_queries
 import workflows.exceptions.opening as exceptions
+import workflows.orders.locked_orders as locked_orders
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.locked_returns as locked_returns
+import workflows.returns.order_parcels as order_parcels
 import workflows.returns.receipt_units as receipt_units
 import workflows.returns.records as return_records
 import workflows.returns.unannounced_units as unannounced_units
@@ -61,7 +63,8 @@ class ReceiveReturn:
     """Receive a parcel. `complete`: no other parcel is expected.
 
     With `exception_id` the units are those of a parcel that is in quarantine already.
-    `bin_code`: the bin where the units wait for their inspection.
+    `bin_code`: the bin where the units wait for their inspection. `order_number` stands for the
+    order's returns that wait; if none does, a return is opened.
     """
 
     location_code: str
@@ -72,9 +75,11 @@ class ReceiveReturn:
     complete: bool = False
     exception_id: UUID | None = None
     bin_code: str | None = None
+    order_number: str | None = None
 
     def __post_init__(self) -> None:
         store_codes(self, "location_code", "rma_number", "tracking_number", "bin_code")
+        store_codes(self, "order_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +115,20 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
     items = await lookups.items_by_sku(tx.session, [item.sku for item in command.items])
     with problems.under("input"):
         _check(command, items)
+    named, order_id = None, None
     with problems.under("input"):
-        named = await _named(tx, command, caller)
+        if command.order_number is None:
+            named = await _named(tx, command, caller)
+        else:
+            _check_alone(command)
+            order_id = await order_parcels.order_named(tx, command.order_number, caller)
     problems.refuse()
     if command.exception_id is not None:
         kept = await unidentified_parcels.items_of(tx, command.exception_id, location)
         items = ByCode((*items.values(), *kept), lambda item: item.sku)
     arrival = _Arrival(command, location, items, caller, bin_id)
+    if order_id is not None:
+        return await _receive_of_order(tx, arrival, order_id)
     if named is None:
         return await _quarantine(tx, arrival, None)
     path = ("input", "returnId")
@@ -148,12 +160,48 @@ async def _quarantine(
     return await unidentified_parcels.quarantine(tx, parcel, ended_return, arrival.caller)
 
 
+async def _receive_of_order(
+    tx: Transaction, arrival: _Arrival, order_id: UUID
+) -> Mapping[str, Any]:
+    """Receive a parcel for the returns of an order that wait, or for a new one.
+
+    If the policy does not authorize the new return, the units go to quarantine.
+    """
+    items, caller, path = arrival.items, arrival.caller, ("input", "orderNumber")
+    order = await locked_orders.lock(tx, order_id, path)
+    contents = [ArrivedUnits(items[item.sku].sku, item.quantity) for item in arrival.command.items]
+    waiting = await order_parcels.lock_waiting(tx, order, caller)
+    if not waiting:
+        opened = await order_parcels.open_return(tx, order, contents, caller)
+        if opened.status is not ReturnStatus.AUTHORIZED:
+            return await _quarantine(tx, arrival, opened)
+        waiting = [opened]
+    shares = order_parcels.share_out(waiting, contents)
+    for locked, _ in shares:
+        await tasks.admit(tx, ("Return", locked.id), caller, path)
+    await receipt_units.lock(tx, [item.id for item in items.values()], arrival.location.id)
+    refs: dict[str, Any] = {}
+    for locked, part in shares:
+        refs = {**await _apply(tx, arrival, locked, part, None), **refs}
+        await tx.flush()
+    return refs
+
+
 async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> Mapping[str, Any]:
-    command, actor = arrival.command, arrival.caller.actor
-    before = locked.status
     locked.check(ReturnAction.RECEIVE, "input", "returnId")
     await tasks.admit(tx, ("Return", locked.id), arrival.caller, ("input", "returnId"))
     contents, found = await _lock_contents(tx, arrival, locked)
+    return await _apply(tx, arrival, locked, contents, found)
+
+
+async def _apply(
+    tx: Transaction,
+    arrival: _Arrival,
+    locked: LockedReturn,
+    contents: Sequence[ArrivedUnits],
+    found: IdentifiedUnits | None,
+) -> Mapping[str, Any]:
+    command, actor, before = arrival.command, arrival.caller.actor, locked.status
     parcel = Parcel(tuple(contents), command.complete)
     try:
         receipt, joining = await unannounced_units.match(tx, locked, parcel)
@@ -232,12 +280,38 @@ def _check(command: ReceiveReturn, items: ByCode[ItemFacts]) -> None:
         check_stored(command.rma_number, "rmaNumber")
     with problems.under():
         check_stored(command.tracking_number, "trackingNumber")
+    with problems.under():
+        check_stored(command.order_number, "orderNumber")
     for position, item in enumerate(command.items):
         with problems.under("items", str(position)):
             check_quantity(item.quantity)
         with problems.under("items", str(position)):
             if item.sku not in items:
                 raise NotFound("item", item.sku, field=("sku",))
+    problems.refuse()
+
+
+def _check_alone(command: ReceiveReturn) -> None:
+    """Raise the faults of a receipt by order number that names a return in another way, too."""
+    problems = Problems()
+    others = (command.return_id, command.rma_number, command.tracking_number, command.exception_id)
+    with problems.under():
+        if any(each is not None for each in others):
+            raise Invalid(
+                "Send either orderNumber, or returnId, rmaNumber, trackingNumber and exceptionId,"
+                " not both.",
+                field=("orderNumber",),
+            )
+    with problems.under():
+        if not command.items:
+            raise Invalid("At least one item is required; none was sent.", field=("items",))
+    for position, item in enumerate(command.items):
+        with problems.under("items", str(position)):
+            if item.return_item_id is not None:
+                raise Invalid(
+                    "A return item belongs to one return. Send its returnId, not orderNumber.",
+                    field=("returnItemId",),
+                )
     problems.refuse()
 
 

@@ -1,4 +1,4 @@
-"""Tracking of returns in transit: tracking number and carrier scans."""
+"""Tracking of returns in transit: tracking numbers, also of labels, and carrier scans."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import models.queries.orders.labels as label_queries
+import models.queries.returns.returns as return_queries
+import workflows.orders.locked_orders as locked_orders
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
+from domain.events.labels import LabelBought, LabelVoiding
 from domain.events.returns import ReturnInTransit, ReturnTracked
 from domain.orders.orders import effect_time
 from domain.problems import Problems
 from domain.returns.states import ReturnAction, ReturnStatus
-from domain.values.codes import check_stored, store_codes
+from domain.values.codes import check_stored, same_code, store_codes
 from workflows.returns.locked_returns import LockedReturn
 from workflows.transactions.actions import one_by_one
+from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
+
+_ON_ITS_WAY = (ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +86,33 @@ async def record_scan(tx: Transaction, locked: LockedReturn, at: datetime, actor
     event = ReturnInTransit(**return_records.step(locked, locked.groups, before))
     return_records.record(tx, event, locked, actor)
     return True
+
+
+async def follow_label(tx: Transaction, event: PendingEvent[LabelBought | LabelVoiding]) -> None:
+    """Give a return the tracking number of its bought label, and take it when the label is voided.
+
+    A parcel that its carrier has scanned, or that has another number, keeps its number. The
+    transaction holds the lock of the order. Records `return.tracked`.
+    """
+    payload = event.payload
+    if payload.return_ is None:
+        return
+    await tx.flush()
+    label = await label_queries.label(tx.session, UUID(event.subject_key))
+    row = await return_queries.lock_return(tx.session, payload.return_)
+    if label is None or row is None:
+        return
+    order = await locked_orders.reload(tx, row["order_id"])
+    locked = await locked_returns.load(tx, order, row)
+    if locked.status not in _ON_ITS_WAY or locked.scanned_at is not None:
+        return
+    number = label["tracking_number"]
+    if isinstance(payload, LabelBought):
+        locked.set_tracking(label["carrier"], number)
+    elif number is not None and same_code(row["tracking_number"] or "", number):
+        locked.set_tracking(None, None)
+    else:
+        return
+    await return_records.write(tx, locked)
+    tracked = ReturnTracked(**return_records.step(locked, locked.groups, locked.status))
+    return_records.record(tx, tracked, locked, event.actor)
