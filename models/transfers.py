@@ -24,6 +24,7 @@ class Transfer(Model):
     destination_id = fields.BigIntField()
     carrier = fields.TextField(null=True)
     tracking_number = fields.TextField(null=True)
+    tracking_number_key = KeyField("tracking_number")
     requested_by = fields.TextField()
     requested_at = fields.DatetimeField()
     shipped_at = fields.DatetimeField(null=True)

@@ -92,8 +92,9 @@ async def scan(
     """All objects that this code names exactly at this location, at most 20.
 
     Items by SKU or code, the location with its zones and bins, fulfillments of the location by
-    number, tote or tracking number, returns by RMA or tracking number, and orders by number. Kinds
-    that the role may not read are left out.
+    number, tote or tracking number, returns by RMA or tracking number, orders by number, and
+    transfers from or to the location by number or tracking number. Kinds that the role may not read
+    are left out.
     """
     if len(code) > SEARCH_MAX:
         raise BadRequest(

@@ -45,6 +45,7 @@ from models.migrations.floor import (
     m0039_putaway_waits,
     m0040_return_bins,
     m0041_unannounced_reason,
+    m0042_transfer_numbers,
 )
 from models.migrations.later import (
     m0018_refund_sums,
@@ -143,6 +144,11 @@ VERSIONS: tuple[Version, ...] = (
     Version("0039_putaway_waits", m0039_putaway_waits.statements),
     Version("0040_return_bins", m0040_return_bins.statements),
     Version("0041_unannounced_reason", m0041_unannounced_reason.statements),
+    Version(
+        "0042_transfer_numbers",
+        m0042_transfer_numbers.statements,
+        fill=m0042_transfer_numbers.KEYS,
+    ),
 )
 
 _TABLE = (

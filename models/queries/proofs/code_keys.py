@@ -16,11 +16,12 @@ from models.fulfillments import Fulfillment
 from models.orders import Order, OrderPayment
 from models.reservations import Reservation
 from models.returns import Return, UnidentifiedParcel
+from models.transfers import Transfer
 
 KEYED: tuple[type[Model], ...] = (
     *(ApiKey, Channel, Item, Location, ReasonCode, Supplier),
     *(Fulfillment, Order, OrderPayment, Reservation),
-    *(Return, UnidentifiedParcel, CarrierEvent, ShippingLabel),
+    *(Return, UnidentifiedParcel, CarrierEvent, ShippingLabel, Transfer),
 )
 # Events that were recorded several times before codes had keys: only the first has both keys.
 _REPEATED = """

@@ -7,12 +7,14 @@ from typing import Final, TypedDict
 from domain.catalog.item_codes import scan_key
 from domain.orders.orders import issued_order_number
 from domain.returns.states import issued_rma_number
+from domain.stock.transfers import issued_transfer_number
 from domain.values.codes import comparison_key
 from models.database.sessions import Session
 from models.queries.stock.bins import homes
 
 FOUND_MAX: Final = 20
 
+_AT_AN_END: Final = "$6 IN (origin_id, destination_id)"
 # In the order of the answer. Each part reads a few rows of an index.
 _PARTS: Final = (
     ("Item", "SELECT id FROM item WHERE sku_key = $1"),
@@ -27,6 +29,8 @@ _PARTS: Final = (
     ("Return", "SELECT id FROM customer_return WHERE rma_number = $5"),
     ("Return", "SELECT id FROM customer_return WHERE tracking_number_key = $1"),
     ("Order", "SELECT id FROM sales_order WHERE number = $3"),
+    ("Transfer", f"SELECT id FROM transfer WHERE number = $7 AND {_AT_AN_END}"),
+    ("Transfer", f"SELECT id FROM transfer WHERE tracking_number_key = $1 AND {_AT_AN_END}"),
 )
 _NAMED = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, CAST(p{place}.id AS text) AS key"
@@ -49,7 +53,8 @@ def _fulfillment_number(typed: str) -> str:
 async def named(session: Session, code: str, location_id: int) -> dict[str, list[str]]:
     """Keys of all objects with this code, by type: in any scope, the newest of a kind first.
 
-    Fulfillments are those of the location. Locations are itself, and the zones and bins in it.
+    Fulfillments are those of the location, transfers those from or to it. Locations are itself, and
+    the zones and bins in it.
     """
     args = (
         comparison_key(code),
@@ -58,6 +63,7 @@ async def named(session: Session, code: str, location_id: int) -> dict[str, list
         _fulfillment_number(code),
         issued_rma_number(code),
         location_id,
+        issued_transfer_number(code),
     )
     found: dict[str, list[str]] = {}
     for row in await session.rows(_NamedRow, _NAMED, *args):

@@ -8,6 +8,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from domain.values.codes import comparison_key
+from models.database.keys import key_of
 from models.database.rows import changed_at
 from models.database.sessions import Session
 from models.transfers import TransferLineUnits
@@ -106,7 +107,8 @@ async def write_transfer(session: Session, row: LockedTransferRow, now: datetime
     """Write the status, the shipment and the end of a locked transfer."""
     await session.execute(
         "UPDATE transfer SET status = $2, carrier = $3, tracking_number = $4, shipped_at = $5,"
-        f" expected_by_at = $6, closed_at = $7, version = $8, {changed_at('$9')} WHERE id = $1",
+        " expected_by_at = $6, closed_at = $7, version = $8, tracking_number_key = $10,"
+        f" {changed_at('$9')} WHERE id = $1",
         row["id"],
         row["status"],
         row["carrier"],
@@ -116,4 +118,5 @@ async def write_transfer(session: Session, row: LockedTransferRow, now: datetime
         row["closed_at"],
         row["version"],
         now,
+        key_of(row["tracking_number"]),
     )

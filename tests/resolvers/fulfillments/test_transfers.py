@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.access.callers import Role
 from tests.builders.in_process_server import UPSERT_LOCATION, InProcessServer
 
 LINES = "lines { sku requested shipped inTransit received damaged cameBack lost extra }"
@@ -13,6 +14,8 @@ SHIP = f"""mutation ($i: TransferShipInput!) {{ transferShip(input: $i) {{
   transfer {{ id status carrier trackingNumber shippedAt expectedBy {LINES} }} {ERRORS} }} }}"""
 RECEIVE = f"""mutation ($i: TransferReceiveInput!) {{ transferReceive(input: $i) {{
   transfer {{ id status closedAt {LINES} }} {ERRORS} }} }}"""
+SCAN = """query ($code: String!, $at: String!) {
+  scan(code: $code, locationCode: $at) { id } }"""
 LISTS = """query ($number: String!) {
   transfer(number: $number) { id }
   here: transfers(location: "hull") { nodes { id } }
@@ -65,6 +68,25 @@ async def test_a_transfer_from_its_request_to_its_end(api: InProcessServer) -> N
     [refused] = again["transferCreate"]["userErrors"]
     assert (refused["code"], refused["details"]["existing"]) == ("ALREADY_EXISTS", made["id"])
     assert again["transferCreate"]["transfer"]["id"] == made["id"]
+
+
+async def test_a_scan_finds_a_transfer_at_both_of_its_ends(api: InProcessServer) -> None:
+    await hull(api)
+    await api.receive(9)
+    york = {"code": "YORK", "name": "York", "kind": "WAREHOUSE", "countryCode": "GB"}
+    await api.done(UPSERT_LOCATION, {"input": york})
+    wanted = {"originCode": "LEEDS", "destinationCode": "HULL", "lines": units()}
+    made = (await api.done(CREATE, {"i": wanted}))["transfer"]
+    sent = {"transferId": made["id"], "carrier": "DHL", "trackingNumber": "JD-7"}
+    await api.done(SHIP, {"i": sent})
+    here = await api.a_key(Role.WAREHOUSE, name="hull", locations=("HULL",))
+    for code in (made["number"].lower(), "jd-7"):
+        for place in ("LEEDS", "HULL"):
+            found = await api.ask(SCAN, {"code": code, "at": place})
+            assert found["scan"] == [{"id": made["id"]}]
+        assert (await api.ask(SCAN, {"code": code, "at": "YORK"}))["scan"] == []
+        assert (await api.ask(SCAN, {"code": code, "at": "HULL"}, key=here))["scan"] != []
+        assert (await api.ask(SCAN, {"code": code, "at": "LEEDS"}, key=here))["scan"] == []
 
 
 async def test_a_look_up_names_one_transfer(api: InProcessServer) -> None:
