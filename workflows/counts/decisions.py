@@ -94,7 +94,7 @@ class _Chosen:
         return Outcome(
             refs={"lines": ids},
             refusals=tuple(Refusal.of(error) for error in self.refused),
-            is_stored=all(error.is_stored for error in self.refused),
+            is_stored=bool(self.lines) or all(error.is_stored for error in self.refused),
         )
 
 
@@ -162,13 +162,15 @@ async def _choose(
     await picks.book(tx, item_ids)
     live = await count_queries.live_lines(tx.session, [row["level_id"] for row in visible.values()])
     by_id = {row["id"]: row for row in live.values()}
+    # Lines that another decision has ended while this one waited for the lock.
+    by_id |= await count_queries.lines_by_id(tx.session, visible.keys() - by_id.keys())
     lines: dict[UUID, StockCountLineRow] = {}
     refused: list[DomainError] = []
     for index, line_id in enumerate(asked):
         try:
             if line_id not in visible:
                 raise NotFound("count line", str(line_id))
-            row = by_id.get(line_id) or visible[line_id]
+            row = by_id[line_id]
             if row["status"] != CountLineStatus.NEEDS_APPROVAL:
                 status = CountLineStatus(row["status"])
                 allowed = LINE_TRANSITIONS[status] - {target}

@@ -72,7 +72,7 @@ async def record(
     return Outcome(
         refs={"lines": line_ids},
         refusals=tuple(Refusal.of(error) for error in refused),
-        is_stored=all(error.is_stored for error in refused),
+        is_stored=bool(accepted) or all(error.is_stored for error in refused),
     )
 
 

@@ -168,7 +168,7 @@ def outcome_of_each(held: Sequence[TaskRow], refused: Sequence[DomainError]) -> 
     return Outcome(
         refs={"tasks": [str(row["id"]) for row in held]},
         refusals=tuple(Refusal.of(error) for error in refused),
-        is_stored=all(error.is_stored for error in refused),
+        is_stored=bool(held) or all(error.is_stored for error in refused),
     )
 
 

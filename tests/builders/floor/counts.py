@@ -64,17 +64,19 @@ class Counting:
         request = Request(CreateCount(at, **facts), by)
         return await self.shop.transactions.perform(workflows.counts.creation.create, request)
 
-    async def record(self, *places: Place, at: str = "LEEDS", by: Caller = ANN) -> Outcome:
+    async def record(
+        self, *places: Place, at: str = "LEEDS", by: Caller = ANN, key: str | None = None
+    ) -> Outcome:
         """Record (SKU, units, bin) of places."""
         command = RecordCount(at, tuple(CountedPlace(*place) for place in places))
         return await self.shop.transactions.perform(
-            workflows.counts.recording.record, Request(command, by)
+            workflows.counts.recording.record, Request(command, by, key)
         )
 
-    async def approve(self, *line_ids: object, by: Caller = SUE) -> Outcome:
+    async def approve(self, *line_ids: object, by: Caller = SUE, key: str | None = None) -> Outcome:
         command = ApproveLines(tuple(UUID(str(each)) for each in line_ids), "Checked the shelf.")
         return await self.shop.transactions.perform(
-            workflows.counts.decisions.approve, Request(command, by)
+            workflows.counts.decisions.approve, Request(command, by, key)
         )
 
     async def recount(self, *line_ids: object, by: Caller = SUE) -> Outcome:

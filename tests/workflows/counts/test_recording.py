@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from models.database.database import Database
@@ -204,3 +206,31 @@ async def test_a_task_of_another_worker_is_respected(counting: Counting) -> None
     refused = await counting.record(("TEE-M", 10))
     assert codes(refused) == [("TASK_NOT_CLAIMED", ("input", "places", "0", "sku"))]
     assert await counting.lines() == [("OPEN", None)]
+
+
+async def test_a_key_of_a_record_that_was_taken_in_part_is_replayed(counting: Counting) -> None:
+    """18 of 20 units are counted. Three more leave; the same request once more changes nothing."""
+    await counting.shop.receive(20)
+    first = await counting.record(("TEE-M", 18), ("TEE-S", 0), key="K-1")
+    assert codes(first) == [("NOT_FOUND", ("input", "places", "1", "sku"))]
+    await counting.shop.adjust(-3)
+    again = await counting.record(("TEE-M", 18), ("TEE-S", 0), key="K-1")
+    assert (again.refs, again.refusals, again.replayed) == (first.refs, first.refusals, True)
+    assert await counting.lines() == [("POSTED", -2)]
+    assert await counting.level() == {"available": 15}
+
+
+async def test_a_key_of_an_approval_that_was_taken_in_part_is_replayed(
+    counting: Counting,
+) -> None:
+    await counting.policy(recountAbove={"units": None})
+    await counting.adjustments_above("0.01")
+    await counting.shop.receive(20)
+    await counting.record(("TEE-M", 10))
+    [line] = await counting.line_rows()
+    asked = (line["id"], uuid4())
+    first = await counting.approve(*asked, key="K-1")
+    assert codes(first) == [("NOT_FOUND", ("lineIds", "1"))]
+    again = await counting.approve(*asked, key="K-1")
+    assert (again.refs, again.refusals, again.replayed) == (first.refs, first.refusals, True)
+    assert await counting.level() == {"available": 10}

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -268,6 +269,20 @@ async def test_the_same_key_gives_the_same_tasks(warehouse: Warehouse) -> None:
     again = await warehouse.claim(key="tablet-7-1")
     assert (again.refs, again.replayed) == (first.refs, True)
     assert len([t for t in await warehouse.live() if t[1] == "CLAIMED"]) == 1
+
+
+async def test_the_key_of_a_claim_that_was_refused_in_part_is_replayed(
+    warehouse: Warehouse,
+) -> None:
+    await a_parcel(warehouse)
+    [task] = await warehouse.tasks()
+    asked = [task["id"], uuid4()]
+    first = await warehouse.claim(ids=asked, key="tablet-7-1")
+    assert codes(first) == [("NOT_FOUND", ("ids", "1"))]
+    await warehouse.release(task["id"])
+    again = await warehouse.claim(ids=asked, key="tablet-7-1")
+    assert (again.refs, again.refusals, again.replayed) == (first.refs, first.refusals, True)
+    assert [t[1] for t in await warehouse.live()] == ["OPEN"]
 
 
 async def test_events_of_a_task_carry_its_place(warehouse: Warehouse) -> None:
