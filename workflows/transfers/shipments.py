@@ -106,7 +106,7 @@ def _send(tx: Transaction, locked: LockedTransfer, short: Mapping[UUID, int], ac
 async def _quarantine(
     tx: Transaction, locked: LockedTransfer, short: Mapping[UUID, int], actor: str
 ) -> None:
-    """Move units that were not found to QUARANTINE, and open COUNT_VARIANCE for their levels."""
+    """Move units that were not found to QUARANTINE, in doubt, and have their levels counted."""
     total = 0
     for line in locked.lines:
         units = short.get(line.id, 0)
@@ -114,7 +114,7 @@ async def _quarantine(
             value_minor = tx.costs.to_quality(line.item_id, units)
             total += value_minor
             states = (StockState.ALLOCATED, StockState.QUARANTINE)
-            _move(tx, locked, line, states, units, value_minor, actor)
+            _move(tx, locked, line, states, units, value_minor, actor, missing=units)
             why = f"{units} units of {line.sku} were not found"
             await report_doubt(tx, line, locked.origin, why, actor)
     if short:
@@ -136,8 +136,9 @@ def _move(
     units: int,
     value_minor: int,
     actor: str,
+    missing: int = 0,
 ) -> None:
-    """Move allocated units of a line at the origin."""
+    """Move allocated units of a line at the origin; `missing`: those that were not found."""
     tx.stock.move(
         StockMove(
             item_id=line.item_id,
@@ -145,6 +146,7 @@ def _move(
             from_state=states[0],
             to_state=states[1],
             quantity=units,
+            missing=missing,
             actor=actor,
             reference=locked.reference,
             value_minor=value_minor,

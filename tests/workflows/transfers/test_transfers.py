@@ -11,6 +11,8 @@ from domain.access.callers import Role, holder
 from domain.catalog.commands import GivenCode, UpsertItem
 from models.database.database import Database
 from tests.builders.catalog import items
+from tests.builders.floor.bins import Floor
+from tests.builders.floor.counts import Counting
 from tests.builders.floor.transfers import Transfers, open_transfers
 from tests.builders.transactions import codes, counts, events, rows
 from tests.builders.warehouse import ANN, BEN, SUE
@@ -81,6 +83,15 @@ async def test_missing_units_are_quarantined_and_counted(desk: Transfers) -> Non
     kinds = [kind for kind, *_ in await desk.warehouse.exceptions()]
     assert kinds == ["COUNT_VARIANCE", "COUNT_VARIANCE"]
     assert (await desk.balances())["inventory_in_quality_control"] == 800 + 6_100
+    assert await reconcile(desk.database) == []
+    # Four TEE-M are on the shelf by the books and two are missing: a count finds five.
+    counting = Counting(Floor(desk.warehouse.shop))
+    assert (await counting.level())["missing"] == 2
+    assert not (await counting.record(("TEE-M", 5))).refusals
+    assert await counting.lines() == [("POSTED", -1)]
+    assert await counting.level() == {"available": 5}
+    assert (await desk.balances())["inventory_in_quality_control"] == 6_100
+    assert sorted(await counting.variances()) == ["AUTO_RESOLVED", "OPEN"]
     assert await reconcile(desk.database) == []
 
 
