@@ -67,7 +67,7 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("pay refunds", 0.5, lambda context: context.payouts.work()),
     Job("buy labels", 0.5, lambda context: context.labels.work()),
     Job("expire holds", 0.25, lambda context: reservation_expiry.sweep(context.transactions)),
-    Job("book picks", 0.1, transaction(picks.book_waiting)),
+    Job("book picks", 0.1, lambda context: picks.book_waiting(context.transactions)),
     Job("seal audit entries", 0.5, lambda context: context.sealing.seal()),
     Job("release fulfillment holds", 1.0, transaction(fulfillment_holds.release_due)),
     Job("activate policies", 1.0, transaction(policy_activation.start)),

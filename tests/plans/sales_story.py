@@ -214,7 +214,7 @@ class SalesStory:
         tote = self.reference()
         await done(warehouse.scan(Scan("TEE-M", 2, key, tote), at=at))
         await done(warehouse.scan(Scan("TEE-M", 1, None, tote), at=at))
-        await self.shop.transactions.run(book_waiting)
+        await book_waiting(self.shop.transactions)
         await done(warehouse.scan(Scan("TEE-M", 3, key), at=at, queue="PACK"))
         packed = (a_parcel((line["id"], 1), grams=300), a_parcel((line["id"], 2)))
         await done(warehouse.pack(key, ANN, *packed))

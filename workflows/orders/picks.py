@@ -9,15 +9,22 @@ of a level are those of its row and those that are not booked.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
+
+import structlog
 
 import models.queries.stock.bins as bin_queries
 import models.queries.stock.picks as pick_queries
 import workflows.exceptions.opening as exceptions
 from domain.exceptions import ExceptionKind
+from models.database.errors import unforeseen
 from models.picks import UnbookedPick
 from models.queries.stock.bins import BinFacts
 from models.queries.stock.picks import UnbookedPickRow
+from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
+
+logger = structlog.get_logger(__name__)
 
 ITEMS_MAX = 200
 
@@ -45,12 +52,17 @@ async def book(tx: Transaction, item_ids: Collection[int]) -> int:
     """Book the recorded picks of these items, whose stock is locked. Returns their number.
 
     The units leave the bin that the scan named. If it has fewer by the books, the others leave as
-    the shelves decide, and COUNT_VARIANCE is opened: the level must be counted.
+    the shelves decide, and COUNT_VARIANCE is opened: the level must be counted. Units that were
+    picked and put back into the same place do not move: the books may not have them any more.
     """
     await tx.flush()
-    rows = await pick_queries.take(tx.session, sorted(item_ids))
-    named = await _bins(tx, rows)
+    taken = await pick_queries.take(tx.session, sorted(item_ids))
     levels = tx.stock.levels
+    rows = without_undone(taken)
+    for row in taken:
+        # A count must know of them: it may have been made while the units were off the shelf.
+        tx.stock.disturb(levels[row["item_id"], row["location_id"]], row["actor"])
+    named = await _bins(tx, rows)
     await tx.stock.read_bins(
         [levels[row["item_id"], row["location_id"]] for row in rows if row["bin_id"] in named]
     )
@@ -72,7 +84,26 @@ async def book(tx: Transaction, item_ids: Collection[int]) -> int:
                     actor=row["actor"],
                 )
         tx.stock.pick(level, row["units"], row["actor"], place)
-    return len(rows)
+    return len(taken)
+
+
+def without_undone(rows: Sequence[UnbookedPickRow]) -> list[UnbookedPickRow]:
+    """The picks without the units that were put back into the place they came from, in order."""
+    left: list[UnbookedPickRow] = []
+    for row in rows:
+        units = row["units"]
+        for index in reversed(range(len(left))):
+            earlier = left[index]
+            if units < 0 < earlier["units"] and _place(earlier) == _place(row):
+                undone = min(-units, earlier["units"])
+                units += undone
+                left[index] = {**earlier, "units": earlier["units"] - undone}
+        left.append({**row, "units": units})
+    return [row for row in left if row["units"]]
+
+
+def _place(row: UnbookedPickRow) -> tuple[int, int, int | None]:
+    return (row["item_id"], row["location_id"], row["bin_id"])
 
 
 async def _bins(tx: Transaction, rows: Sequence[UnbookedPickRow]) -> dict[int, BinFacts]:
@@ -81,10 +112,24 @@ async def _bins(tx: Transaction, rows: Sequence[UnbookedPickRow]) -> dict[int, B
     return await bin_queries.bins_by_id(tx.session, sorted(ids)) if ids else {}
 
 
-async def book_waiting(tx: Transaction) -> int:
-    """Book the picks of the next ITEMS_MAX items that have some. Returns their number."""
-    item_ids = await pick_queries.waiting_items(tx.session, ITEMS_MAX)
-    if not item_ids:
-        return 0
-    await tx.stock.lock(item_ids)
-    return await book(tx, item_ids)
+async def book_waiting(transactions: Transactions) -> int:
+    """Book the picks of the next ITEMS_MAX items that have some. Returns their number.
+
+    Each item is booked by itself, so that one whose picks cannot be booked stops no other.
+    """
+    async with transactions.database.reading() as session:
+        item_ids = await pick_queries.waiting_items(session, ITEMS_MAX)
+    booked = 0
+    for item_id in item_ids:
+        try:
+            booked += await transactions.run(partial(_book_item, item_id))
+        except Exception as error:  # the picks of the other items can be booked
+            logger.warning(
+                "picks.not_booked", item=item_id, error=repr(error), exc_info=unforeseen(error)
+            )
+    return booked
+
+
+async def _book_item(item_id: int, tx: Transaction) -> int:
+    await tx.stock.lock([item_id])
+    return await book(tx, [item_id])

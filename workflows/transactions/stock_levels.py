@@ -245,6 +245,12 @@ class LockedStock:
         self._shelves.pick(level, units, actor, named)
         self.touch(level, Cause(MovementKind.MOVED, actor))
 
+    def disturb(self, level: Level, actor: str) -> None:
+        """Count a change of the shelf of a level although the same units may be there again."""
+        level.shelf_changes += 1
+        level.has_changed_parts = True
+        self.touch(level, Cause(MovementKind.MOVED, actor))
+
     def set_bins(self, level: Level, counted: Mapping[BinFacts, int], actor: str) -> None:
         """Let the bins of a level have what was counted in them, and the others nothing.
 

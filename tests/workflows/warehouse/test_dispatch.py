@@ -59,7 +59,7 @@ async def binned(warehouse: Warehouse) -> dict[str, int]:
 
 async def book(warehouse: Warehouse) -> None:
     assert [str(each) for each in await reconcile(warehouse.database)] == []
-    await warehouse.shop.transactions.run(picks.book_waiting)
+    await picks.book_waiting(warehouse.shop.transactions)
     assert [str(each) for each in await reconcile(warehouse.database)] == []
 
 

@@ -38,7 +38,7 @@ async def ending(
         case "split":
             await warehouse.split(key, (line, 3), by=ANN)
         case _:
-            await warehouse.shop.transactions.run(picks.book_waiting)
+            await picks.book_waiting(warehouse.shop.transactions)
 
 
 @pytest.mark.parametrize("other", ["cancel", "reroute", "short", "split", "book"])
@@ -52,7 +52,7 @@ async def test_scans_race_with_the_end_of_their_parcel(warehouse: Warehouse, oth
         work = ending(warehouse, other, placed, key, place, line["id"])
         await asyncio.gather(*scans[:2], work, *scans[2:])
     assert [str(each) for each in await reconcile(warehouse.database)] == []
-    await warehouse.shop.transactions.run(picks.book_waiting)
+    await picks.book_waiting(warehouse.shop.transactions)
     assert [str(each) for each in await reconcile(warehouse.database)] == []
 
 

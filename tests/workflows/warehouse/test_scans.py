@@ -59,7 +59,7 @@ async def picked_units(warehouse: Warehouse, sku: str = "TEE-M") -> int:
 
 
 async def book(warehouse: Warehouse) -> int:
-    return await warehouse.shop.transactions.run(picks.book_waiting)
+    return await picks.book_waiting(warehouse.shop.transactions)
 
 
 async def proven(warehouse: Warehouse) -> None:
