@@ -18,6 +18,7 @@ from starlette.routing import Route
 import models.queries.reads.ledger as ledger_reads
 from domain.access.callers import Caller
 from domain.errors import BadRequest, RequestError
+from domain.values.instants import YEARS, instant_in
 from domain.values.money import Money, to_decimal
 from models.database.database import Database
 from models.queries.listing.scopes import Scope, scope_of
@@ -100,11 +101,13 @@ def _instant(asked: Mapping[str, str], name: str) -> datetime | None:
         return None
     try:
         # A plus sign in a URL is decoded as a space.
-        instant = datetime.fromisoformat(text.replace(" ", "+"))
+        instant = instant_in(text.replace(" ", "+"))
     except ValueError:
         raise BadRequest(f"{name} must be an ISO 8601 instant.") from None
-    if instant.tzinfo is None:
-        raise BadRequest(f"{name} needs a time zone, like 2026-03-31T00:00:00Z.")
+    if instant is None:
+        raise BadRequest(
+            f"{name} needs a time zone, like 2026-03-31T00:00:00Z, and must be {YEARS}."
+        )
     return instant
 
 

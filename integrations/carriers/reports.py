@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain.orders.carriers import CarrierStatus
+from domain.values.instants import YEARS, instant_in
 from integrations.json_facts import json_object, required_text
 
 REPORTS_MAX: Final = 100
@@ -58,7 +59,7 @@ def _report(facts: dict[str, Any], path: str) -> CarrierReport:
     if status not in list(CarrierStatus):
         faults.append(f"{path}status must be one of {', '.join(CarrierStatus)}")
     if at is None:
-        faults.append(f"{path}occurredAt must be an ISO 8601 instant with a time zone")
+        faults.append(f"{path}occurredAt must be an ISO 8601 instant with a time zone, {YEARS}")
     if faults or at is None:
         raise ValueError("; ".join(faults))
     return CarrierReport(
@@ -68,7 +69,6 @@ def _report(facts: dict[str, Any], path: str) -> CarrierReport:
 
 def _instant(value: object) -> datetime | None:
     try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return instant_in(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return None if at is None or at.tzinfo is None else at

@@ -11,6 +11,7 @@ from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode,
 from graphql.utilities import value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
+from domain.values.instants import YEAR_MIN, YEARS
 from server.projection.leaves import instant_text
 
 # Above any amount or rate, and small enough for cheap arithmetic.
@@ -20,7 +21,6 @@ TEXT_MAX: Final = 64
 # Both database engines store these integers, and every client can parse them.
 JSON_INTEGER_MAX: Final = 2**63 - 1
 JSON_DEPTH_MAX: Final = 32
-YEAR_MIN: Final = 1900
 
 JSON = NewType("JSON", object)
 
@@ -70,10 +70,10 @@ def instant_of(value: object) -> datetime:
             raise GraphQLError("DateTime needs an offset from UTC, such as Z or +01:00.")
         instant = instant.astimezone(UTC)
         if instant.year < YEAR_MIN:
-            raise GraphQLError(f"DateTime must be in the years from {YEAR_MIN} to 9999.")
+            raise GraphQLError(f"DateTime must be {YEARS}.")
         return instant
     except OverflowError:
-        raise GraphQLError(f"DateTime must be in the years from {YEAR_MIN} to 9999.") from None
+        raise GraphQLError(f"DateTime must be {YEARS}.") from None
     except ValueError:
         raise GraphQLError('DateTime must have the form "2026-01-31T12:00:00Z".') from None
 

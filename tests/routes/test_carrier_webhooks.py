@@ -18,6 +18,8 @@ from tests.builders.transactions import counts
 from workflows.carriers.reports import receive_reports
 
 SECRETS = WebhookSecrets(["whsec_c2VjcmV0c2VjcmV0c2VjcmV0"])
+# Instants of which one of the database engines, or Python in UTC, knows no year.
+UNSTORABLE = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00", "1899-12-31T23:59:59Z")
 OTHERS = WebhookSecrets(["whsec_d3Jvbmd3cm9uZ3dyb25nd3Jvbmc="])
 
 
@@ -91,6 +93,8 @@ async def test_a_message_that_cannot_be_believed_changes_nothing(
         ({"events": [report()] * 101}, ["1 to 100"]),
         (report(status="EATEN"), ["status must be one of ACCEPTED"]),
         (report(occurredAt="2026-03-02T08:00:00"), ["occurredAt", "time zone"]),
+        *((report(occurredAt=at), ["occurredAt", "1900 to 9999"]) for at in UNSTORABLE),
+        ({"events": [report(), report(occurredAt=UNSTORABLE[0])]}, ["events[1].occurredAt"]),
         (report(carrier="", eventId=None), ["carrier is missing", "eventId is missing"]),
         ({"events": [report(), report(status="x"), 7]}, ["events[1].status", "events[2]"]),
         (report(trackingNumber="a\u200bb"), ["events[0].trackingNumber"]),

@@ -51,6 +51,8 @@ async def test_the_journal_is_exported_within_scope(api: InProcessServer, order:
     [
         ({"from": "yesterday"}, Role.FINANCE, 400),
         ({"from": "2026-01-01T00:00:00"}, Role.FINANCE, 400),
+        ({"from": "0001-01-01T00:00:00+14:00"}, Role.FINANCE, 400),
+        ({"to": "9999-12-31T23:00:00-14:00"}, Role.FINANCE, 400),
         ({"color": "red"}, Role.FINANCE, 400),
         ({}, Role.SUPPORT, 403),
     ],
