@@ -35,7 +35,7 @@ def _by(rows: Iterable[RowT], key: Callable[[RowT], KeyT]) -> Mapping[KeyT, RowT
     return {key(row): row for row in rows}
 
 
-@sized(PAGE_MAX)
+@sized(PAGE_MAX, by="locations")
 async def queue_metrics(
     info: Info,
     from_: From,
@@ -48,8 +48,8 @@ async def queue_metrics(
 ) -> list[QueueMetrics]:
     """Figures of each queue at each location: what waits now, and what a window of time did.
 
-    With `locations`, each queue of each location has an entry. The window is at most 31 days. A
-    code that the caller may not see is BAD_REQUEST.
+    With `locations`, at most 200, each queue of each location has an entry. The window is at most
+    31 days. A code that the caller may not see is BAD_REQUEST.
     """
     context = info.context
     window = window_of(from_, given(to), context.now)

@@ -1,10 +1,13 @@
 """Locations and channels that arguments of queries name by their codes."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import models.queries.catalog.lookups as lookups
 from domain.errors import BadRequest
 from schema.context import Info
+
+LOCATIONS_MAX: Final = 200
 
 
 async def location_named(info: Info, code: str | None) -> int | None:
@@ -18,11 +21,21 @@ async def location_named(info: Info, code: str | None) -> int | None:
 
 
 async def locations_named(info: Info, codes: Sequence[str] | None) -> list[int] | None:
-    """The ids of locations, as `location_named` finds each; None without codes."""
+    """The ids of up to LOCATIONS_MAX locations, each once; None without codes.
+
+    Raises BadRequest unless the caller sees them all.
+    """
     if codes is None:
         return None
-    found = [await location_named(info, code) for code in dict.fromkeys(codes)]
-    return [each for each in found if each is not None]
+    if len(codes) > LOCATIONS_MAX:
+        raise BadRequest(
+            f"At most {LOCATIONS_MAX} locations are allowed; {len(codes):,} were sent."
+        )
+    found = await lookups.locations_by_code(await info.context.session(), codes)
+    for code in codes:
+        if code not in found or not info.context.caller.sees_location(code):
+            raise BadRequest(f"No location {code!r} was found.")
+    return [location.id for location in found.values()]
 
 
 async def channel_named(info: Info, code: str | None) -> int | None:

@@ -173,6 +173,17 @@ async def test_figures_have_each_queue_that_is_asked_for(api: InProcessServer) -
     assert await api.code(FIGURES, {"from": start, "to": start}) == "BAD_REQUEST"
 
 
+async def test_places_of_figures_are_limited_and_each_named_once(api: InProcessServer) -> None:
+    query = """query ($at: [String!], $from: DateTime!) {
+      queueMetrics(locations: $at, queues: [PICK], from: $from) { location { code } } }"""
+    values = {"from": (api.restow.clock() - timedelta(hours=2)).isoformat()}
+    named = await api.ask(query, {**values, "at": ["leeds", "LEEDS", " Leeds", "York"]})
+    assert [row["location"]["code"] for row in named["queueMetrics"]] == ["LEEDS", "YORK"]
+    assert (await api.ask(query, {**values, "at": []}))["queueMetrics"] == []
+    assert await api.code(query, {**values, "at": ["LEEDS", "NOWHERE"]}) == "BAD_REQUEST"
+    assert await api.code(query, {**values, "at": ["LEEDS"] * 201}) == "BAD_REQUEST"
+
+
 async def test_a_queue_of_one_worker_has_what_it_holds(api: InProcessServer) -> None:
     await api.receive(9)
     ann = await api.a_key(Role.WAREHOUSE, name="ann")
