@@ -91,14 +91,16 @@ class NotFound(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """The reference is taken; `existing` is the key of the `entity` that has it."""
+    """The reference is taken; `existing` is the key of the `entity` that has it, if it is seen."""
 
     code = "ALREADY_EXISTS"
 
-    def __init__(self, entity: str, reference: str, existing: str, *, field: Path = ()) -> None:
+    def __init__(
+        self, entity: str, reference: str, existing: str | None, text: str = "", *, field: Path = ()
+    ) -> None:
         self.entity, self.reference, self.existing = entity, reference, existing
         details = {"entity": entity, "reference": reference, "existing": existing}
-        message = f"The {entity} {reference!r} exists already."
+        message = text or f"The {entity} {reference!r} exists already."
         super().__init__(message, field=field, details=details)
 
 

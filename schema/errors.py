@@ -32,6 +32,8 @@ _HOLDERS: Final = {
     "reservation": "Reservation",
     "transfer": "Transfer",
     "parcel": "OperationalException",
+    "shipment": "Fulfillment",
+    "label": "ShippingLabel",
 }
 
 
@@ -44,7 +46,7 @@ def _details(refusal: Refusal) -> Mapping[str, Any]:
         ]
         return {**refusal.details, "holds": holds}
     holder = _HOLDERS.get(refusal.details.get("entity", ""))
-    if holder is None or refusal.code != AlreadyExists.code:
+    if holder is None or refusal.code != AlreadyExists.code or refusal.details["existing"] is None:
         return refusal.details
     return {**refusal.details, "existing": encode(holder, refusal.details["existing"])}
 

@@ -20,6 +20,14 @@ async def sees_order(session: Session, caller: Caller, order_id: UUID) -> bool:
     return scope.is_whole or bool(await order_reads.orders_by_id(session, scope, [order_id]))
 
 
+async def sees_fulfillment(session: Session, caller: Caller, fulfillment_id: UUID) -> bool:
+    """True if the caller's scope contains this existing fulfillment."""
+    scope = await scope_of(session, caller)
+    if scope.is_whole:
+        return True
+    return bool(await fulfillment_reads.fulfillments_by_id(session, scope, [fulfillment_id]))
+
+
 async def sees_fulfillment_hold(session: Session, caller: Caller, hold_id: UUID) -> bool:
     """True if the caller's scope contains this existing fulfillment hold."""
     scope = await scope_of(session, caller)

@@ -35,7 +35,10 @@ async def buy(tx: Transaction, command: BuyLabel, caller: Caller) -> Mapping[str
     await label_subjects.check_wants_label(tx, subject, field)
     live = await labels.live_of(tx, subject)
     if live is not None:
-        raise AlreadyExists("label", str(live.status), str(live.id), field=field)
+        message = (
+            f"The parcel {subject.reference} has a label already; its status is {live.status}."
+        )
+        raise AlreadyExists("label", subject.reference, str(live.id), message, field=field)
     choice = await label_choices.choose(tx, subject, carrier, command.service)
     label_id = await labels.add(tx, subject, *choice, command.format, caller.actor)
     return {"label": str(label_id)}

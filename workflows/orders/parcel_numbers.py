@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import models.queries.orders.fulfillments as fulfillment_queries
+from domain.access.callers import Caller
 from domain.errors import AlreadyExists, Invalid
 from domain.problems import Faults
 from domain.values.codes import same_code
 from models.fulfillments import FulfillmentRow
+from workflows.access.visibility import sees_fulfillment
 from workflows.transactions.transaction import Transaction
 
 _NUMBER = ("input", "trackingNumber")
 
 
 async def choose(
-    tx: Transaction, row: FulfillmentRow, carrier: str | None, tracking_number: str | None
+    tx: Transaction,
+    row: FulfillmentRow,
+    carrier: str | None,
+    tracking_number: str | None,
+    caller: Caller,
 ) -> tuple[str, str]:
     """The carrier and the tracking number under which a parcel ships, under its order's lock.
 
@@ -35,7 +41,9 @@ async def choose(
             tx.session, row["order_id"], carrier, number
         )
         if taken is not None:
-            raise AlreadyExists("parcel", number, str(taken), field=_NUMBER)
+            existing = str(taken) if await sees_fulfillment(tx.session, caller, taken) else None
+            message = f"A parcel of another order is on its way with the number {number!r}."
+            raise AlreadyExists("shipment", number, existing, message, field=_NUMBER)
     return carrier, number
 
 

@@ -93,7 +93,9 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         raise error.under("input") from None
     await held_steps.refuse_held(tx, row, FulfillmentStatus.SHIPPED, field)
     check_may_ship(row, location, field)
-    carrier, number = await parcel_numbers.choose(tx, row, command.carrier, command.tracking_number)
+    carrier, number = await parcel_numbers.choose(
+        tx, row, command.carrier, command.tracking_number, caller
+    )
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, field)
     lines = [
         line

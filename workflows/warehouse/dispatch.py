@@ -162,7 +162,7 @@ async def _check(
     order = dock.orders[row["order_id"]]
     scanned_steps.refuse_unscanned(order, row, lines, dock.location, shipped, field)
     try:
-        await parcel_numbers.choose(tx, row, None, None)
+        await parcel_numbers.choose(tx, row, None, None, caller)
     except AlreadyExists as error:
         error.field = field
         raise

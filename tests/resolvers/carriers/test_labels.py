@@ -13,7 +13,7 @@ from tests.builders.in_process_server import JSON, PLACE, RECEIVE, InProcessServ
 
 BUY = """mutation ($input: LabelBuyInput!) { labelBuy(input: $input) {
   label { id status carrier service format subject { id } cost { amount } }
-  replayed userErrors { code field message } } }"""
+  replayed userErrors { code field message details } } }"""
 VOID = """mutation ($id: ID!) { labelVoid(id: $id) {
   label { id status } userErrors { code field message } } }"""
 LABEL = """query ($id: ID!) { node(id: $id) { ... on ShippingLabel {
@@ -58,6 +58,8 @@ async def test_a_job_buys_a_label_and_the_parcel_ships_with_it(
     asked = await api.done(BUY, {"input": {"subjectId": fulfillment, "format": "ZPL"}})
     label = asked["label"]
     assert (label["status"], label["subject"]["id"]) == ("REQUESTED", fulfillment)
+    [again] = (await api.change(BUY, {"input": {"subjectId": fulfillment}}))["userErrors"]
+    assert (again["code"], again["details"]["existing"]) == ("ALREADY_EXISTS", label["id"])
     found = await settled(api, label["id"])
     assert found["status"] == "BOUGHT"
     assert found["cost"] == {"amount": "3.95", "currencyCode": "GBP"}

@@ -87,9 +87,25 @@ async def test_a_number_of_a_configured_carrier_is_on_one_parcel(desk: LabelDesk
     await desk.shop.ship(first, carrier="simulator", tracking_number="N1")
     again = await desk.shop.ship(second, carrier="Simulator", tracking_number="n1")
     assert codes(again) == [("ALREADY_EXISTS", ("input", "trackingNumber"))]
+    assert again.refusals[0].details["existing"] == str(first)
     desk.shop.clock.forward(hours=1)
     await desk.warehouse.record_event("DELIVERED", number="N1", carrier="simulator")
     assert not (await desk.shop.ship(second, carrier="simulator", tracking_number="N1")).refusals
+
+
+async def test_a_parcel_is_named_only_to_those_who_see_it(desk: LabelDesk) -> None:
+    """The holder of the number is at YORK, which the second caller does not see."""
+    first, second = await desk.parcel("W-1"), await desk.parcel("W-2")
+    await desk.shop.ship(first, carrier="simulator", tracking_number="N1")
+    async with desk.database.writer() as session:
+        sql = "UPDATE fulfillment SET location_id = (SELECT id FROM location WHERE code = 'YORK')"
+        await session.execute(f"{sql} WHERE id = $1", first)
+    packer = holder(Role.WAREHOUSE, actor="packer", locations=frozenset({"LEEDS"}))
+    refused = await desk.shop.ship(second, by=packer, carrier="simulator", tracking_number="N1")
+    assert codes(refused) == [("ALREADY_EXISTS", ("input", "trackingNumber"))]
+    [refusal] = refused.refusals
+    assert refusal.details == {"entity": "shipment", "reference": "N1", "existing": None}
+    assert refusal.message == "A parcel of another order is on its way with the number 'N1'."
 
 
 async def test_a_parcel_has_one_live_label(desk: LabelDesk) -> None:
@@ -98,7 +114,10 @@ async def test_a_parcel_has_one_live_label(desk: LabelDesk) -> None:
     before = await counts(desk.database, *TABLES)
     again = await desk.buy(parcel)
     assert codes(again) == [("ALREADY_EXISTS", SUBJECT)]
-    assert again.refusals[0].details["existing"] == label.refs["label"]
+    [refusal] = again.refusals
+    number = (await desk.fulfillment(parcel))["number"]
+    assert refusal.message == f"The parcel {number} has a label already; its status is REQUESTED."
+    assert refusal.details["existing"] == label.refs["label"]
     assert await counts(desk.database, *TABLES) == before
 
 
