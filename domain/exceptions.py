@@ -119,7 +119,8 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
     {
         ExceptionKind.OVERSOLD: KindRow(
             "Order",
-            "an order placed on a MARKETPLACE has backordered units",
+            "an order placed on a MARKETPLACE has backordered units, or a count finds fewer units"
+            " than orders were promised",
             "no unit of the order is backordered",
             HandlingRule(_CRITICAL, Role.SUPERVISOR, _HOUR, Role.ADMIN),
         ),
@@ -131,8 +132,9 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
         ),
         ExceptionKind.COUNT_VARIANCE: KindRow(
             "StockLevel",
-            "a picker does not find units",
-            "the units in quarantine have been counted",
+            "units are not found for a parcel or a transfer, a scan takes more than its bin has, a"
+            " transfer brings more than was sent, or a count asks for a recount or an approval",
+            "no unit of the level is missing, and no line of it waits for a recount or an approval",
             HandlingRule(_MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR),
         ),
         ExceptionKind.RESERVATION_EXPIRED_AFTER_PAYMENT: KindRow(
