@@ -10,7 +10,7 @@ import models.queries.catalog.item_codes as code_queries
 import models.queries.stock.bins as bin_queries
 from domain.errors import Invalid, LimitExceeded
 from domain.problems import Problems
-from domain.stock.states import check_quantity
+from domain.stock.states import UNITS_MAX, check_quantity
 from domain.values.codes import store_codes
 from models.counts import CountAttemptRow, StockCountLineRow
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
@@ -80,11 +80,12 @@ async def read(tx: Transaction, command: RecordCount, location: LocationFacts) -
     found: dict[int, CountedItem] = {}
     for index, place in enumerate(command.places):
         path = ("input", "places", str(index))
+        counts_scans = 0 < place.quantity <= UNITS_MAX
         with problems.under(*path):
             check_quantity(place.quantity, least=0)
         with problems.under(*path):
             scanned = scanned_item(items, place.sku, "sku")
-            units = scanned_units(scanned, place.quantity) if place.quantity > 0 else 0
+            units = scanned_units(scanned, place.quantity) if counts_scans else 0
             counted = found.setdefault(scanned.item.id, CountedItem(path, scanned.item))
             if place.bin_code is None or bins is None:
                 counted.unbinned += units

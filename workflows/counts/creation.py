@@ -80,9 +80,11 @@ async def create(tx: Transaction, command: CreateCount, caller: Caller) -> Mappi
 
 def _check(tx: Transaction, command: CreateCount) -> None:
     if not 1 <= command.limit <= LEVELS_MAX:
-        raise LimitExceeded("levels", LEVELS_MAX, command.limit, field=("limit",))
+        nearest = min(max(command.limit, 1), LEVELS_MAX)
+        raise LimitExceeded("levels", nearest, command.limit, field=("limit",))
     if command.skus is not None and not 1 <= len(command.skus) <= SKUS_MAX:
-        raise LimitExceeded("SKUs", SKUS_MAX, len(command.skus), field=("skus",))
+        nearest = min(max(len(command.skus), 1), SKUS_MAX)
+        raise LimitExceeded("SKUs", nearest, len(command.skus), field=("skus",))
     if command.due_at is not None and command.due_at <= tx.now:
         raise Invalid(
             f"`dueAt` must be after {tx.now.isoformat()}; {command.due_at.isoformat()} was sent.",

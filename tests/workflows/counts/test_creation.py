@@ -83,6 +83,24 @@ async def test_faults_of_a_count_are_reported_together(counting: Counting) -> No
     assert await counting.counts() == []
 
 
+@pytest.mark.parametrize(
+    ("facts", "allowed"),
+    [
+        ({"limit": 0}, 1),
+        ({"limit": -1}, 1),
+        ({"limit": 2_001}, 2_000),
+        ({"skus": ()}, 1),
+        ({"skus": ("TEE-S",) * 501}, 500),
+    ],
+)
+async def test_the_nearest_allowed_number_is_named(
+    counting: Counting, facts: dict[str, Any], allowed: int
+) -> None:
+    [refusal] = (await counting.create(**facts)).refusals
+    assert (refusal.code, refusal.details["allowed"]) == ("LIMIT_EXCEEDED", allowed)
+    assert f"at {'least' if allowed == 1 else 'most'} {allowed} allowed" in refusal.message
+
+
 async def test_a_cancelled_count_gives_up_its_open_lines(counting: Counting) -> None:
     for sku in ("TEE-S", "TEE-M"):
         await counting.shop.receive(1, sku)

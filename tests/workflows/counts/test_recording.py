@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from domain.stock.states import UNITS_MAX
 from models.database.database import Database
 from tests.builders.floor.counts import ADMIN, ANN, BEN, CLEO, SUE, Counting, open_counting
 from tests.builders.transactions import codes, counts, events, rows
@@ -195,6 +196,8 @@ async def test_faults_of_a_record_are_reported_together(counting: Counting) -> N
     ]
     assert await counts(counting.database, *TABLES) == before
     assert codes(await counting.record()) == [("INVALID", ("input", "places"))]
+    too_many = await counting.record(("TEE-M", UNITS_MAX + 1))
+    assert codes(too_many) == [("INVALID", ("input", "places", "0", "quantity"))]
     many = [("TEE-M", 1)] * 501
     assert codes(await counting.record(*many)) == [("LIMIT_EXCEEDED", ("input", "places"))]
 
