@@ -186,12 +186,21 @@ async def posting_lines(
 
 
 # A CASE, because the subjects of other tasks are no UUIDs.
-_PICKS = """
-SELECT DISTINCT l.item_id FROM task t
-JOIN fulfillment_line l ON l.fulfillment_id =
-  CASE WHEN t.subject_type = 'Fulfillment' THEN CAST(t.subject_key AS {uuid}) END
+_TASKS_OF = """
 WHERE t.status = 'CLAIMED' AND t.lease_until_at > $3 AND t.queue = 'PICK' AND t.location_id = $1
-  AND l.item_id = ANY($2::bigint[]) AND l.quantity > l.picked
+  AND l.item_id = ANY($2::bigint[])
+"""
+_PICKS = f"""
+SELECT l.item_id FROM task t
+JOIN fulfillment_line l ON l.fulfillment_id =
+  CASE WHEN t.subject_type = 'Fulfillment' THEN CAST(t.subject_key AS {{uuid}}) END
+{_TASKS_OF} AND l.quantity > l.picked
+UNION
+SELECT l.item_id FROM task t
+JOIN transfer_line l ON l.transfer_id =
+  CASE WHEN t.subject_type = 'Transfer' THEN CAST(t.subject_key AS {{uuid}}) END
+JOIN transfer r ON r.id = l.transfer_id
+{_TASKS_OF} AND r.status = 'REQUESTED'
 """
 
 
@@ -202,7 +211,10 @@ class _PickedItemRow(TypedDict):
 async def items_being_picked(
     session: Session, location_id: int, item_ids: Sequence[int], now: datetime
 ) -> frozenset[int]:
-    """Those of these items that claimed, unfinished PICK tasks at a location ask for."""
+    """Those of these items that claimed, unfinished PICK tasks at a location ask for.
+
+    They are of fulfillments, and of transfers that have not shipped.
+    """
     sql = _PICKS.format(uuid="uuid" if session.engine == "postgres" else "TEXT")
     rows = await session.rows(_PickedItemRow, sql, location_id, sorted(item_ids), now)
     return frozenset(row["item_id"] for row in rows)

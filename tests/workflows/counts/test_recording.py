@@ -9,6 +9,7 @@ import pytest
 from domain.stock.states import UNITS_MAX
 from models.database.database import Database
 from tests.builders.floor.counts import ADMIN, ANN, BEN, CLEO, SUE, Counting, open_counting
+from tests.builders.floor.transfers import Transfers
 from tests.builders.transactions import codes, counts, events, rows
 from workflows.ledger.reconciliation import reconcile
 
@@ -172,6 +173,24 @@ async def test_a_claimed_pick_makes_a_count_void(counting: Counting) -> None:
     counting.shop.clock.forward(minutes=1)
     await counting.record(("TEE-M", 9))
     assert [status for status, _ in await counting.lines()] == ["POSTED"]
+
+
+async def test_a_claimed_pick_of_a_transfer_makes_a_count_void(counting: Counting) -> None:
+    """The worker has taken 5 of 10 units for a transfer that has not shipped."""
+    await counting.shop.receive(10)
+    transfers = Transfers(counting.warehouse)
+    transfer = await transfers.create(("TEE-M", 5))
+    await counting.warehouse.claim(by=BEN)
+    await counting.record(("TEE-M", 5))
+    [line] = await counting.line_rows()
+    assert line["status"] == "RECOUNT"
+    assert "picking" in line["asked_again_because"]
+    assert not (await transfers.ship(transfer, by=BEN)).refusals
+    counting.shop.clock.forward(minutes=1)
+    await counting.record(("TEE-M", 5))
+    assert await counting.lines() == [("POSTED", 0)]
+    assert await counting.level() == {"available": 5}
+    assert await reconcile(counting.database) == []
 
 
 async def test_found_units_of_a_new_level_are_booked_at_the_items_cost(counting: Counting) -> None:
