@@ -59,6 +59,7 @@ _UNSENT: Mapping[str, set[str]] = {
     "idempotency": {"key_rows", "take_keys", "wait_for_key"},
     "ledger": {"costs_of", "hold_shut"},
     "orders/carrier_events": {"assign", "lost_at", "place_of", "units_found"},
+    "orders/fulfillment_holds": {"hold_whole_order"},
     "orders/parcel_ends": {"units_of_return"},
     "policies": {"newest", "published"},
     "reads/access": {"keys_by_id"},
@@ -92,6 +93,7 @@ _UNSENT_YET: Mapping[str, set[str]] = {
     "exceptions/overdue": {"lock_free_orders"},
     "orders/fulfillments": {"singles_among", "write_number"},
     "orders/labels": {"label", "store_document", "write_label"},
+    "orders/fulfillment_holds": {"hold_whole_order"},
     "orders/parcel_ends": {
         "customer_end",
         "location_end",

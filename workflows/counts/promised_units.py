@@ -21,6 +21,7 @@ import models.queries.counts.claims as claims
 import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.orders.reservations as reservation_queries
 import workflows.exceptions.opening as exceptions
+import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 import workflows.reservations.expiry as reservation_expiry
@@ -152,10 +153,11 @@ class OrderUnits:
             )
         )
         found = await shortages.replace_elsewhere(
-            tx, order, missing, location, self._expired, self._actor
+            tx, order, missing, location, self._expired, parcel["id"], self._actor
         )
         await self._write(order, parcel, contents, left, found, {level.sku: taken})
         if found.backordered:
+            await fulfillment_holds.follow_backorders(tx, order, parcel["id"], self._actor)
             await self._oversold(order, level, location, found.backordered)
         return taken
 

@@ -284,20 +284,24 @@ async def _uncover(
 async def follow_units(
     tx: Transaction,
     order: LockedOrder,
-    source: LocatedFulfillment,
-    siblings: Sequence[UUID],
+    source_id: UUID,
+    siblings: Sequence[LocatedFulfillment],
     status: FulfillmentStatus,
     actor: str,
 ) -> None:
     """Copy the live holds of a fulfillment to new siblings that took some of its units.
 
-    They have the location and the status of the fulfillment. A hold of the whole order covers them
-    already. Records `fulfillment.held` for each copy.
+    `status`: theirs. A hold of the whole order covers them already. Records `fulfillment.held` for
+    each copy.
     """
     live = await hold_queries.live_of_order(tx.session, order.id)
-    own = [each for each in live if each["fulfillment_id"] == source["id"]]
-    for each, sibling_id in product(own, siblings):
-        copy: FulfillmentHoldRow = {**each, "id": tx.new_id(), "fulfillment_id": sibling_id}
+    own = [each for each in live if each["fulfillment_id"] == source_id]
+    for each, sibling in product(own, siblings):
+        copy: FulfillmentHoldRow = {
+            **each,
+            "id": tx.new_id(),
+            "fulfillment_id": sibling["id"],
+        }
         tx.add(FulfillmentHold, copy)
         event = FulfillmentHeld(
             **fulfillments.work_step(order.row, status, status),
@@ -305,8 +309,38 @@ async def follow_units(
             reason=HoldReason(copy["reason"]),
             until=copy["until_at"],
         )
-        sibling: LocatedFulfillment = {"id": sibling_id, "location_id": source["location_id"]}
         fulfillments.record(tx, event, sibling, 1, order.row, actor)
+
+
+async def follow_backorders(
+    tx: Transaction, order: LockedOrder, source_id: UUID, actor: str
+) -> None:
+    """Let the live holds of a fulfillment hold the whole order: units of it are backordered now.
+
+    Both must be written. Records `fulfillment.held` for each other fulfillment that has not
+    shipped, and `order.held`.
+    """
+    await tx.flush()
+    live = await hold_queries.live_of_order(tx.session, order.id)
+    for each in [row for row in live if row["fulfillment_id"] == source_id]:
+        await hold_queries.hold_whole_order(tx.session, each["id"])
+        new = NewHold(HoldReason(each["reason"]), each["note"], each["until_at"])
+        others = [row for row in await _unshipped(tx, order) if row["id"] != source_id]
+        await _cover(tx, order, others, each["id"], new, actor)
+        held = OrderHeld(
+            **await locked_orders.write(tx, order),
+            hold=each["id"],
+            reason=new.reason,
+            until=new.until,
+        )
+        locked_orders.record(tx, order, held, actor)
+        tx.outbox.audit(
+            actor,
+            "fulfillmentHold",
+            ("Order", order.id),
+            before={"hold": str(each["id"]), "fulfillment": str(source_id)},
+            after={"hold": str(each["id"]), "fulfillment": None},
+        )
 
 
 async def release_due(tx: Transaction) -> int:

@@ -19,7 +19,7 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.parcels import Expected, ExpectedUnits, ParcelUnits, check_split
 from domain.orders.scans import ScannedUnits
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
-from workflows.orders.fulfillments import ParcelContents, ParcelLine
+from workflows.orders.fulfillments import LocatedFulfillment, ParcelContents, ParcelLine
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
@@ -112,7 +112,10 @@ async def divide(
         ParcelContents(row["location_id"], _take(lines, left, parcel)) for parcel in parcels
     ]
     added = await fulfillments.add_to_order(tx, order, contents, actor=actor, status=status)
-    await fulfillment_holds.follow_units(tx, order, row, added, status, actor)
+    siblings: list[LocatedFulfillment] = [
+        {"id": each, "location_id": row["location_id"]} for each in added
+    ]
+    await fulfillment_holds.follow_units(tx, order, row["id"], siblings, status, actor)
     units = [(line["id"], left[line["order_line_id"]]) for line in lines]
     await fulfillment_queries.write_units(tx.session, units)
     event = FulfillmentSplit(

@@ -17,7 +17,9 @@ import models.queries.orders.fulfillment_holds as hold_queries
 import models.queries.orders.orders as order_queries
 import workflows.availability.atp_context as atp_context
 import workflows.exceptions.opening as exceptions
+import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.orders.fulfillments as fulfillments
+import workflows.orders.held_steps as held_steps
 import workflows.reservations.expired_units as expired_units
 from domain.events.orders import OrderAllocated, OrderCancelled
 from domain.exceptions import ExceptionKind
@@ -28,7 +30,7 @@ from domain.stock.states import StockState
 from domain.values.totals import totals
 from models.queries.catalog.lookups import LocationFacts
 from workflows.availability.routing import Demand
-from workflows.orders.fulfillments import ParcelContents, ParcelLine
+from workflows.orders.fulfillments import LocatedFulfillment, ParcelContents, ParcelLine
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.reservations.expired_units import ExpiredUnits
 from workflows.transactions.outbox import PendingEvent
@@ -61,7 +63,7 @@ async def replace_units(
     Opens SHORT_PICK about the fulfillment that was picked if the other locations have too few
     units.
     """
-    found = await replace_elsewhere(tx, order, missing, origin, expired, actor)
+    found = await replace_elsewhere(tx, order, missing, origin, expired, fulfillment_id, actor)
     if found.backordered:
         message = f"{found.backordered} units of order {order.number} are missing at {origin.code}."
         await exceptions.open_exception(
@@ -82,11 +84,14 @@ async def replace_elsewhere(
     missing: Missing,
     origin: LocationFacts,
     expired: ExpiredUnits,
+    fulfillment_id: UUID,
     actor: str,
 ) -> Replacement:
     """Allocate units at the channel's other locations for missing ones; backorder the rest.
 
-    `expired`: expired holds of the items, whose stock must be locked.
+    `expired`: expired holds of the items, whose stock must be locked. The new fulfillments are
+    ON_HOLD if the one that lost the units is. If all units are replaced, they get copies of its
+    holds.
     """
     context = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
     channel = next(each for each in context.channels if each.id == order.channel_id)
@@ -100,8 +105,11 @@ async def replace_elsewhere(
     terms = (await order_queries.country_of(tx.session, order.id), order.service_level)
     plan = await expired_units.plan_part(tx, expired, context, elsewhere, demands, terms)
     portions = [] if plan is None else plan.allocation
-    fulfillment_ids = await _allocate_portions(tx, order, missing, portions, actor)
     waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)
+    contents = _allocate_portions(tx, order, missing, portions, actor)
+    fulfillment_ids = await _add(
+        tx, order, contents, fulfillment_id, actor, copies_holds=not waiting
+    )
     return Replacement(fulfillment_ids, waiting, None if plan is None else plan.decision)
 
 
@@ -109,14 +117,14 @@ def _units_by_item(missing: Missing) -> dict[int, int]:
     return totals((line.item_id, units) for line, units in missing)
 
 
-async def _allocate_portions(
+def _allocate_portions(
     tx: Transaction,
     order: LockedOrder,
     missing: Missing,
     portions: Iterable[tuple[int, int, int]],
     actor: str,
-) -> list[UUID]:
-    """Allocate (item, location, units) to the lines in line order. Returns new fulfillments."""
+) -> list[ParcelContents]:
+    """Allocate (item, location, units) to the lines in line order. Returns the new parcels."""
     parcels: dict[int, list[ParcelLine]] = {}
     by_item: dict[int, list[tuple[int, int]]] = {}
     for item_id, location_id, units in portions:
@@ -132,13 +140,33 @@ async def _allocate_portions(
                 parcel.append(ParcelLine(line.id, item_id, taken))
             waiting = units - sum(taken for _, taken in shares_of_line)
             line.shift(OrderLineState.ALLOCATED, OrderLineState.BACKORDERED, waiting)
-    contents = [
-        ParcelContents(location_id, parcels[location_id]) for location_id in sorted(parcels)
-    ]
+    return [ParcelContents(location_id, parcels[location_id]) for location_id in sorted(parcels)]
+
+
+async def _add(
+    tx: Transaction,
+    order: LockedOrder,
+    contents: Sequence[ParcelContents],
+    source_id: UUID,
+    actor: str,
+    *,
+    copies_holds: bool,
+) -> list[UUID]:
+    """Add fulfillments that replace units of another one, and hold them if it is held."""
+    if not contents:
+        return []
     # A count takes units of held orders, too; a picker does not.
-    is_held = bool(contents) and bool(await hold_queries.held_orders(tx.session, [order.id]))
+    live = await hold_queries.live_of_order(tx.session, order.id)
+    is_held = any(held_steps.covers(each, source_id) for each in live)
     status = status_under(FulfillmentStatus.OPEN, is_held=is_held)
-    return await fulfillments.add_to_order(tx, order, contents, actor=actor, status=status)
+    added = await fulfillments.add_to_order(tx, order, contents, actor=actor, status=status)
+    if copies_holds and is_held:
+        siblings: list[LocatedFulfillment] = [
+            {"id": new_id, "location_id": parcel.location_id}
+            for new_id, parcel in zip(added, contents, strict=True)
+        ]
+        await fulfillment_holds.follow_units(tx, order, source_id, siblings, status, actor)
+    return added
 
 
 def allocate(

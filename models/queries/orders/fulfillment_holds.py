@@ -50,6 +50,12 @@ async def held_orders(session: Session, order_ids: Sequence[UUID]) -> frozenset[
     return frozenset(row["order_id"] for row in rows)
 
 
+async def hold_whole_order(session: Session, hold_id: UUID) -> None:
+    """Let a hold of a fulfillment hold its whole order."""
+    sql = "UPDATE fulfillment_hold SET fulfillment_id = NULL WHERE id = $1"
+    await session.execute(sql, hold_id)
+
+
 async def due(session: Session, now: datetime, limit: int) -> Sequence[FulfillmentHoldRow]:
     """Live holds whose `until` has come, the first ones first; not locked."""
     sql = f"{_HOLD} WHERE released_at IS NULL AND until_at <= $1 ORDER BY until_at, id LIMIT $2"

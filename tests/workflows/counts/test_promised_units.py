@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
+import workflows.orders.fulfillment_holds as fulfillment_holds
+from domain.orders.fulfillment_holds import HoldReason, NewHold
 from models.database.database import Database
-from tests.builders.floor.counts import BEN, Counting, open_counting
+from tests.builders.floor.counts import BEN, SUE, Counting, open_counting
 from tests.builders.transactions import events, rows
 from workflows.counts.promised_units import ORDERS_MAX
 from workflows.ledger.reconciliation import reconcile
+from workflows.orders.fulfillment_holds import HoldFulfillment
+from workflows.transactions.outcomes import Request
 
 
 @pytest.fixture
@@ -80,6 +86,41 @@ async def test_orders_are_replaced_elsewhere_or_backordered(counting: Counting) 
     await shop.receive(3)
     assert await counting.level() == {"allocated": 6}
     assert await reconcile(counting.database) == []
+
+
+@pytest.mark.parametrize("replaced", [0, 1, 2])
+async def test_units_of_a_held_fulfillment_stay_held(counting: Counting, replaced: int) -> None:
+    """Both units of a parcel on hold are gone. YORK replaces none, one or both."""
+    shop, database = counting.shop, counting.database
+    await shop.receive(2)
+    order = await shop.place(("TEE-M", 2), ("COAT", 1), backorder=True)
+    if replaced:
+        await shop.receive(replaced, at="YORK")
+    [parcel] = await shop.fulfillments(order)
+    command = HoldFulfillment(None, UUID(str(parcel["id"])), NewHold(HoldReason.FRAUD_RISK))
+    request = Request(command, SUE)
+    assert not (await shop.transactions.perform(fulfillment_holds.hold, request)).refusals
+    await counting.record(("TEE-M", 0))
+    assert [status for status, _ in await counting.lines()] == ["POSTED"]
+    parcels = {row["id"]: row for row in await shop.fulfillments(order)}
+    at_york = ["ON_HOLD"] if replaced else []
+    assert sorted(row["status"] for row in parcels.values()) == ["CANCELLED", *at_york]
+    [live] = await rows(database, "SELECT * FROM fulfillment_hold WHERE released_at IS NULL")
+    assert (live["reason"], live["placed_by"]) == ("FRAUD_RISK", SUE.actor)
+    if replaced == 2:
+        assert parcels[live["fulfillment_id"]]["location"] == "YORK"
+        assert await reconcile(database) == []
+        return
+    assert live["fulfillment_id"] is None
+    # The hold covers what comes for the backorders, until it is released once.
+    await shop.receive(2)
+    waiting = sorted(row["status"] for row in await shop.fulfillments(order))
+    assert waiting == ["CANCELLED", *at_york, "ON_HOLD"]
+    assert await reconcile(database) == []
+    assert not (await counting.warehouse.release_hold(live["id"])).refusals
+    released = sorted(row["status"] for row in await shop.fulfillments(order))
+    assert released == ["CANCELLED", *("OPEN" for _ in at_york), "OPEN"]
+    assert await reconcile(database) == []
 
 
 async def test_picked_orders_keep_their_units(counting: Counting) -> None:
