@@ -306,3 +306,63 @@ async def test_money_of_units_that_did_not_stay_is_recovered(
         " WHERE kind = 'REFUND_RECOVERY'",
     )
     assert {(UUID(str(row[0])).version, bool(row[1])) for row in times} <= {(4, True)}
+
+
+# Moves of a level with an exception opened at 10:00: time, states, units and reference.
+_PICKS = (
+    ("09:00", "ALLOCATED", "QUARANTINE", 4, "Order:1"),
+    ("10:00", "ALLOCATED", "QUARANTINE", 5, "Order:2"),
+    ("11:00", "QUARANTINE", "AVAILABLE", 1, None),
+    ("11:00", "QUARANTINE", None, 1, None),
+    ("11:00", "QUARANTINE", "AVAILABLE", 2, "Return:1"),
+    ("12:00", "ALLOCATED", "QUARANTINE", 1, "Order:3"),
+)
+
+
+@pytest.mark.parametrize(
+    ("quarantine", "status", "missing_units"),
+    [(9, "OPEN", 4), (3, "OPEN", 3), (9, "RESOLVED", 0)],
+)
+async def test_short_picks_of_an_open_exception_become_missing_units(
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    quarantine: int,
+    status: str,
+    missing_units: int,
+) -> None:
+    """Version 36 counts 5 + 1 units that pickers did not find, less 2 that left by hand.
+
+    4 units are of an earlier exception. Quarantine may have fewer than are counted so.
+    """
+    older = NAMES[: NAMES.index("0036_counts")]
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "VERSIONS", VERSIONS[: len(older)])
+        await migrate(url)
+    await raw.execute(url, *raw.released_rows(older))
+    before = await raw.rows(url, "SELECT SUM(quantity) FROM unidentified_unit WHERE item_id = 1")
+    tracked = int(str(before[0][0] or 0))
+    of_returns = "SELECT SUM(quantity) FROM return_item WHERE stock_state = 'QUARANTINE'"
+    tracked += int(str((await raw.rows(url, of_returns))[0][0] or 0))
+    resolved = "NULL" if status == "OPEN" else "'2026-03-03 10:00:00.000000+00:00'"
+    moves = [
+        "INSERT INTO stock_movement (id, kind, item_id, location_id, from_state, to_state,"
+        " quantity, reference, actor, occurred_at, transaction_id, digest) VALUES"
+        f" ('00000000-0000-7000-8000-0000000009{index:02}', 'MOVED', 1, 1, '{source}',"
+        f" {'NULL' if target is None else repr(target)}, {units},"
+        f" {'NULL' if reference is None else repr(reference)}, 'ann',"
+        f" '2026-03-03 {time}:00.000000+00:00', '00000000-0000-7000-8000-0000000000f1', 'm{index}')"
+        for index, (time, source, target, units, reference) in enumerate(_PICKS)
+    ]
+    await raw.execute(
+        url,
+        f"UPDATE stock_level SET quarantine = {quarantine + tracked} WHERE id = 1",
+        "INSERT INTO operational_exception (id, kind, subject_key, status, severity, message,"
+        " location_id, owner_role, opened_at, due_at, resolved_at) VALUES"
+        f" ('00000000-0000-7000-8000-0000000009f1', 'COUNT_VARIANCE', 'StockLevel:1', '{status}',"
+        " 'HIGH', 'Units were not found.', 1, 'SUPERVISOR', '2026-03-03 10:00:00.000000+00:00',"
+        f" '2026-03-03 12:00:00.000000+00:00', {resolved})",
+        *moves,
+    )
+    await migrate(url)
+    found = await raw.rows(url, "SELECT missing FROM stock_level WHERE id = 1")
+    assert [int(str(row[0])) for row in found] == [missing_units]

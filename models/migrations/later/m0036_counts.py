@@ -2,8 +2,9 @@
 
 `shelf_changes` counts the changes of a level's shelf and bins, so that a count knows whether units
 moved while it was made. Units of earlier short picks become `missing` where their exception is
-still open: as many as a picker did not find, and as quarantine has beside units of returns and
-unidentified parcels. SQLite cannot change a CHECK, so `policy` is made anew there.
+still open: as many as pickers did not find since it was opened, without those that were moved or
+written off by hand since, and as quarantine has beside units of returns and unidentified parcels.
+SQLite cannot change a CHECK, so `policy` is made anew there.
 """
 
 from __future__ import annotations
@@ -98,19 +99,26 @@ _TABLES = (
     "CREATE INDEX stock_movement_shipped ON stock_movement (location_id, occurred_at)"
     " WHERE kind = 'SHIPPED'",
 )
-# Per level with an open exception: units that pickers did not find, and quarantined units that no
-# return and no parcel accounts for; the lesser of both is missing.
+# Per level with an open exception: units that pickers did not find since it was opened, less those
+# that left quarantine by hand since (moves of returns name their return); and quarantined units
+# that no return and no parcel accounts for. The lesser of both is missing.
 _MISSING = """
 UPDATE stock_level SET missing = d.units FROM (
   SELECT s.id, CASE WHEN p.units < s.quarantine - t.units THEN p.units
     ELSE s.quarantine - t.units END AS units
   FROM stock_level s
-  JOIN operational_exception x ON x.subject_key = 'StockLevel:' || CAST(s.id AS {text})
-    AND x.kind = 'COUNT_VARIANCE' AND x.status NOT IN ('RESOLVED', 'AUTO_RESOLVED')
   JOIN (
-    SELECT item_id, location_id, SUM(quantity) AS units FROM stock_movement
-    WHERE from_state = 'ALLOCATED' AND to_state = 'QUARANTINE' GROUP BY item_id, location_id
-  ) AS p ON p.item_id = s.item_id AND p.location_id = s.location_id
+    SELECT v.id, SUM(CASE WHEN m.to_state = 'QUARANTINE' THEN m.quantity ELSE -m.quantity END)
+      AS units
+    FROM stock_level v
+    JOIN operational_exception x ON x.subject_key = 'StockLevel:' || CAST(v.id AS {text})
+      AND x.kind = 'COUNT_VARIANCE' AND x.status NOT IN ('RESOLVED', 'AUTO_RESOLVED')
+    JOIN stock_movement m ON m.item_id = v.item_id AND m.location_id = v.location_id
+      AND m.occurred_at >= x.opened_at
+    WHERE (m.from_state = 'ALLOCATED' AND m.to_state = 'QUARANTINE')
+      OR (m.from_state = 'QUARANTINE' AND m.reference IS NULL)
+    GROUP BY v.id
+  ) AS p ON p.id = s.id
   JOIN (
     SELECT v.id, COALESCE((
       SELECT SUM(r.quantity) FROM return_item r WHERE r.item_id = v.item_id
