@@ -22,6 +22,7 @@ from models.database.database import Database
 from models.queries.listing.scopes import Scope
 from schema.types.metrics.counts import InventoryAccuracy
 from tests.builders.floor.bins import open_floor
+from tests.builders.floor.transfers import open_transfers
 from tests.builders.transactions import MORNING
 from tests.builders.warehouse import ANN, BEN, Warehouse, open_warehouse
 from workflows.transactions.transaction import Transaction
@@ -283,3 +284,16 @@ async def test_exceptions_are_measured_by_group(warehouse: Warehouse) -> None:
     assert [row["name"] for row in by_place] == ["LEEDS"]
     assert [row["name"] for row in by_owner] == [""]
     assert hidden == []
+
+
+async def test_units_that_a_transfer_lacks_are_no_short_picks(database: Database) -> None:
+    """A transfer of four units is short of one; `picked` has no units of transfers either."""
+    transfers = await open_transfers(database)
+    window = Interval(MORNING, MORNING + timedelta(days=1))
+    created = await transfers.create(("TEE-M", 4))
+    assert not (await transfers.ship(created, ("TEE-M", 1))).refusals
+    async with database.snapshot() as session:
+        moved = "SELECT COUNT(*) FROM stock_movement WHERE to_state = 'QUARANTINE'"
+        assert await session.value(int, moved) == 1
+        assert await floor_queries.picked(session, ALL, window, None) == 0
+        assert await floor_queries.short(session, ALL, window, None) == 0

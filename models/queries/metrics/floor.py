@@ -85,13 +85,14 @@ async def picked(
 async def short(
     session: Session, scope: Scope, window: Interval, location_ids: Sequence[int] | None
 ) -> int:
-    """Units that pickers did not find in a window."""
+    """Units of orders that pickers did not find in a window; `picked` has no transfers either."""
     values: list[object] = [window.start, window.end]
     of = _at(location_ids, "m.location_id", values) + within(STOCK_MOVEMENT, scope, values)
     found = await session.value(
         int,
         "SELECT CAST(COALESCE(SUM(m.quantity), 0) AS bigint) AS units FROM stock_movement m"
         " WHERE m.from_state = 'ALLOCATED' AND m.to_state = 'QUARANTINE'"
+        " AND m.reference LIKE 'Order:%'"
         f" AND m.occurred_at >= $1 AND m.occurred_at < $2{of}",
         *values,
     )
