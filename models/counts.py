@@ -57,7 +57,7 @@ class StockCountLine(Model):
 
     `unposted`: units that POSTING still has to take. `started_changes`: the level's number of
     changes when the task of the line was claimed or renewed; `counted_changes`: when the last
-    attempt was recorded.
+    attempt was recorded. `counted_missing`: the level's missing units then; NULL before version 43.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -75,6 +75,7 @@ class StockCountLine(Model):
     unposted = fields.BigIntField(default=0)
     started_changes = fields.BigIntField(null=True)
     counted_changes = fields.BigIntField(null=True)
+    counted_missing = fields.BigIntField(null=True)
     version = fields.BigIntField(default=1)
 
     class Meta:
@@ -99,6 +100,7 @@ class StockCountLineRow(TypedDict):
     unposted: int
     started_changes: int | None
     counted_changes: int | None
+    counted_missing: int | None
     version: int
 
 

@@ -46,6 +46,7 @@ from models.migrations.floor import (
     m0040_return_bins,
     m0041_unannounced_reason,
     m0042_transfer_numbers,
+    m0043_counted_missing,
 )
 from models.migrations.later import (
     m0018_refund_sums,
@@ -149,6 +150,7 @@ VERSIONS: tuple[Version, ...] = (
         m0042_transfer_numbers.statements,
         fill=m0042_transfer_numbers.KEYS,
     ),
+    Version("0043_counted_missing", m0043_counted_missing.statements),
 )
 
 _TABLE = (

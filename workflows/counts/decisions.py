@@ -51,6 +51,7 @@ from workflows.transactions.transaction import Transaction
 
 LINES_MAX: Final = 200
 NOTE_MAX: Final = 1_000
+SETTLED: Final = "Missing units were settled while the difference waited for approval."
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,19 @@ async def approve(tx: Transaction, command: ApproveLines, caller: Caller) -> Out
     """Book the differences of lines that need an approval, each line on its own.
 
     Locks the stock, the lines, then as posting does. A line is refused with NotFound,
-    IllegalTransition, or SelfApproval if the caller has counted it. Raises Invalid or
-    LimitExceeded. Records `count.posted`.
+    IllegalTransition, or SelfApproval if the caller has counted it. If missing units of its level
+    were settled since it was counted, it is not booked but counted anew. Raises Invalid or
+    LimitExceeded. Records `count.posted` and `count.recorded`.
     """
     chosen = await _choose(tx, command, caller, CountLineStatus.POSTED)
     await _refuse_counters(tx, chosen, caller)
-    to_post = [await _to_post(tx, row, chosen, caller) for row in chosen.lines.values()]
+    settled = [row for row in chosen.lines.values() if _has_settled(tx, row)]
+    await _count_anew(tx, settled, SETTLED, caller.actor)
+    to_post = [
+        await _to_post(tx, row, chosen, caller)
+        for row in chosen.lines.values()
+        if row not in settled
+    ]
     _audit(tx, chosen, "stockCountApprove", command.note, caller.actor)
     await posting.post(tx, to_post, chosen.expired, caller.actor)
     await tx.flush()
@@ -125,18 +133,28 @@ async def recount(tx: Transaction, command: RecountLines, caller: Caller) -> Out
     NotFound or IllegalTransition. Raises Invalid or LimitExceeded. Records `count.recorded`.
     """
     chosen = await _choose(tx, command, caller, CountLineStatus.RECOUNT)
-    counts = await count_queries.counts_by_id(
-        tx.session, [row["count_id"] for row in chosen.lines.values()]
-    )
-    for row in chosen.lines.values():
-        level = _level(tx, row)
-        asked = {**row, "decided_by": caller.actor}
-        await variance.ask_again(tx, asked, level.sku, command.note, caller.actor)  # type: ignore[arg-type]
-        count = counts[row["count_id"]]
-        new = NewCount(CountCause(count["cause"]), due_at=count["due_at"])
-        add_task(tx, row["level_id"], row["location_id"], new, caller.actor)
+    await _count_anew(tx, list(chosen.lines.values()), command.note, caller.actor)
     _audit(tx, chosen, "stockCountRecount", command.note, caller.actor)
     return chosen.outcome()
+
+
+def _has_settled(tx: Transaction, row: StockCountLineRow) -> bool:
+    """True if missing units that the difference includes were found or written off by hand."""
+    counted = row["counted_missing"]
+    return counted is not None and _level(tx, row).missing < counted
+
+
+async def _count_anew(
+    tx: Transaction, rows: Sequence[StockCountLineRow], reason: str, actor: str
+) -> None:
+    """Let locked lines be counted anew, each with a task."""
+    counts = await count_queries.counts_by_id(tx.session, [row["count_id"] for row in rows])
+    for row in rows:
+        asked: StockCountLineRow = {**row, "decided_by": actor}
+        await variance.ask_again(tx, asked, _level(tx, row).sku, reason, actor)
+        count = counts[row["count_id"]]
+        new = NewCount(CountCause(count["cause"]), due_at=count["due_at"])
+        add_task(tx, row["level_id"], row["location_id"], new, actor)
 
 
 async def _choose(

@@ -108,6 +108,7 @@ def _line(
         "unposted": 0,
         "started_changes": None,
         "counted_changes": None,
+        "counted_missing": None,
         "version": 1,
     }
     tx.add(StockCountLine, row)

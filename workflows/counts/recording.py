@@ -204,6 +204,7 @@ async def _decide(
             "status": str(decision.status),
             "asked_again_because": decision.reason,
             "counted_changes": level.shelf_changes,
+            "counted_missing": level.missing,
         }
         if decision.status is CountLineStatus.POSTED:
             await _finish_tasks(tx, each, caller.actor)

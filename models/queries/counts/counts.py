@@ -17,7 +17,7 @@ _COUNT = (
 _LINE = (
     "SELECT id, count_id, level_id, item_id, location_id, status, variance, value_minor,"
     " value_currency, asked_again_because, decided_by, posted_at, unposted, started_changes,"
-    " counted_changes, version FROM stock_count_line"
+    " counted_changes, counted_missing, version FROM stock_count_line"
 )
 # As in the condition of the unique index.
 _IS_LIVE = "status IN ('OPEN','RECOUNT','NEEDS_APPROVAL','POSTING')"
@@ -73,7 +73,7 @@ async def is_waiting(session: Session, level_id: int) -> bool:
 _WRITE_LINE = """
 UPDATE stock_count_line SET status = $2, variance = $3, value_minor = $4, value_currency = $5,
   asked_again_because = $6, decided_by = $7, posted_at = $8, unposted = $9, counted_changes = $10,
-  version = $11
+  counted_missing = $11, version = $12
 WHERE id = $1
 """
 
@@ -92,6 +92,7 @@ async def write_line(session: Session, row: StockCountLineRow) -> None:
         row["posted_at"],
         row["unposted"],
         row["counted_changes"],
+        row["counted_missing"],
         row["version"],
     )
 

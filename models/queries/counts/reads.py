@@ -58,7 +58,7 @@ class ShownCountLineRow(StockCountLineRow):
 _LINE = (
     "l.id, l.count_id, l.level_id, l.item_id, l.location_id, l.status, l.variance, l.value_minor,"
     " l.value_currency, l.asked_again_because, l.decided_by, l.posted_at, l.unposted,"
-    " l.started_changes, l.counted_changes, l.version,"
+    " l.started_changes, l.counted_changes, l.counted_missing, l.version,"
     " (SELECT c.blind FROM stock_count c WHERE c.id = l.count_id) AS blind"
 )
 

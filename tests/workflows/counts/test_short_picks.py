@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import workflows.counts.decisions as decisions
 from domain.exceptions import ExceptionKind
 from domain.stock.states import StockState
 from models.database.database import Database
@@ -101,6 +102,35 @@ async def test_moves_by_hand_take_other_units_in_quarantine_first(counting: Coun
     await counting.shop.adjust(-1, state=StockState.QUARANTINE)
     assert "missing" not in await counting.level()
     assert await counting.variances() == ["AUTO_RESOLVED"]
+    assert await reconcile(counting.database) == []
+
+
+@pytest.mark.parametrize(("counted", "variance"), [(7, -2), (12, 3)])
+async def test_missing_units_that_were_settled_meanwhile_are_not_booked_again(
+    counting: Counting, counted: int, variance: int
+) -> None:
+    """7 units are on the shelf by the books and 2 are missing, which are written off by hand.
+
+    The difference was compared with 9 units, so it is counted anew and compared with 7.
+    """
+    await counting.policy(blind=False, recountAbove={"units": None})
+    await counting.adjustments_above("0.01")
+    await counting.shop.receive(10)
+    await short_pick(counting, 3, 2)
+    await counting.record(("TEE-M", counted, "A-2"), by=ANN)
+    assert await counting.lines() == [("NEEDS_APPROVAL", variance)]
+    await counting.shop.adjust(-2, state=StockState.QUARANTINE)
+    [line] = await counting.line_rows()
+    before = await counting.level()
+    approved = await counting.approve(line["id"])
+    assert (approved.refusals, approved.refs["lines"]) == ((), [str(line["id"])])
+    [line] = await counting.line_rows()
+    assert (line["status"], line["asked_again_because"]) == ("RECOUNT", decisions.SETTLED)
+    assert await counting.level() == before
+    assert await counting.tasks() == [("DONE", "ann"), ("OPEN", None)]
+    assert await reconcile(counting.database) == []
+    await counting.record(("TEE-M", 7, "A-2"), by=BEN)
+    assert await counting.lines() == [("POSTED", 0)]
     assert await reconcile(counting.database) == []
 
 
