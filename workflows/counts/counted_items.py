@@ -16,7 +16,7 @@ from models.counts import CountAttemptRow, StockCountLineRow
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
 from models.tasks import TaskRow
-from workflows.stock.goods_receipts import bin_at
+from workflows.stock.goods_receipts import bin_at, open_bin
 from workflows.stock.scanned_items import scanned_item, scanned_units
 from workflows.transactions.transaction import Transaction
 
@@ -90,7 +90,8 @@ async def read(tx: Transaction, command: RecordCount, location: LocationFacts) -
             if place.bin_code is None or bins is None:
                 counted.unbinned += units
             else:
-                at = bin_at(bins, place.bin_code, location, "binCode")
+                # A bin that is not active may be found empty, but takes no units.
+                at = (open_bin if units else bin_at)(bins, place.bin_code, location, "binCode")
                 counted.bins[at] = counted.bins.get(at, 0) + units
     problems.refuse()
     return list(found.values())

@@ -247,12 +247,13 @@ async def _to_post(
 async def _counted_bins(
     tx: Transaction, row: StockCountLineRow, location: LocationFacts
 ) -> dict[BinFacts, int]:
-    """Units that the last attempt has counted in each bin of the location."""
+    """Units that the last attempt has counted in each active bin of the location."""
     attempts = (await count_queries.attempts_of(tx.session, [row["id"]]))[row["id"]]
     places = await count_queries.places_of(tx.session, attempts[-1]["id"])
     units = {each["bin_id"]: each["counted"] for each in places if each["bin_id"] is not None}
     found = await bin_queries.bins_by_id(tx.session, sorted(units))
-    return {each: units[each.id] for each in found.values() if each.home_id == location.id}
+    here = [each for each in found.values() if each.active and each.home_id == location.id]
+    return {each: units[each.id] for each in here}
 
 
 def _level(tx: Transaction, row: StockCountLineRow) -> Level:

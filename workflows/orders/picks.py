@@ -69,7 +69,7 @@ async def book(tx: Transaction, item_ids: Collection[int]) -> int:
     for row in rows:
         level = levels[row["item_id"], row["location_id"]]
         place = None if row["bin_id"] is None else named.get(row["bin_id"])
-        if place is not None and place.home_id != level.location_id:
+        if place is not None and not _takes(place, row):
             place = None
         if place is not None and level.bins is not None:
             lacking = row["units"] - level.bins.units_in(place.id)
@@ -100,6 +100,12 @@ def without_undone(rows: Sequence[UnbookedPickRow]) -> list[UnbookedPickRow]:
                 left[index] = {**earlier, "units": earlier["units"] - undone}
         left.append({**row, "units": units})
     return [row for row in left if row["units"]]
+
+
+def _takes(place: BinFacts, row: UnbookedPickRow) -> bool:
+    """True if the units may leave this place or, if they were put back, come into it."""
+    is_open = row["units"] > 0 or bool(place.active)
+    return is_open and place.home_id == row["location_id"]
 
 
 def _place(row: UnbookedPickRow) -> tuple[int, int, int | None]:

@@ -35,7 +35,7 @@ from domain.values.codes import comparison_key, same_code
 from models.queries.catalog.item_codes import ScannedItem
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
-from workflows.stock.goods_receipts import bin_at
+from workflows.stock.goods_receipts import bin_at, open_bin
 from workflows.stock.scanned_items import scanned_item
 from workflows.transactions.actions import action
 from workflows.transactions.outcomes import Outcome, Refusal, Request
@@ -149,7 +149,8 @@ def _scan(call: _Call, scan: Scan, path: Path) -> Mapping[str, Any]:
     item, units = scanned.item, scan.quantity * scanned.units
     place = None
     if scan.bin_code is not None:
-        place = bin_at(call.floor.bins, scan.bin_code, call.location, *path, "binCode")
+        find = bin_at if units > 0 else open_bin
+        place = find(call.floor.bins, scan.bin_code, call.location, *path, "binCode")
     parcel = _parcel(call, scan, item, path)
     _check_status(parcel, call.step, units, path)
     _check_tote(call, parcel, scan, path)

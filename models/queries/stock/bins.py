@@ -122,10 +122,10 @@ async def hold_bins(session: Session, codes: Iterable[str]) -> ByCode[BinFacts]:
 
 
 async def bins_by_id(session: Session, ids: Sequence[int]) -> dict[int, BinFacts]:
-    """Locations by id, with the location whose stock each of them holds."""
+    """As `hold_bins`, by id: protected from change until the transaction ends."""
     sql = (
         "SELECT id, code, kind, walk_order, active FROM location WHERE id = ANY($1::bigint[])"
-        " ORDER BY id"
+        " ORDER BY id FOR KEY SHARE"
     )
     rows = await session.rows(_BinRow, sql, list(ids))
     home_of = await homes(session, list(ids)) if rows else {}
