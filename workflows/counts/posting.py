@@ -3,7 +3,8 @@
 In one transaction: missing units that were found become available, the others leave; a surplus
 becomes available; a deficit leaves, first units that nobody claims, then promised ones
 (workflows/counts/promised_units.py). What a step could not take stays in the line as `unposted`,
-and the line is POSTING. The job takes it in further steps.
+and the line is POSTING. The job takes it in further steps. A transfer that waits for its shipment
+keeps its units: the line ends without them, and the level is counted again.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 import domain.ledger.count_entries as count_entries
 import models.queries.catalog.lookups as lookups
 import models.queries.counts.claims as claims
 import models.queries.counts.counts as count_queries
+import workflows.counts.variance as variances
 import workflows.orders.picks as picks
 import workflows.reservations.expired_units as expired_units
 from domain.access.callers import SYSTEM
@@ -29,8 +33,10 @@ from domain.ledger.count_entries import CountValues
 from domain.ledger.entries import Occasion
 from domain.stock.states import MovementKind, StockState
 from models.counts import StockCountLineRow
+from models.database.errors import unforeseen
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
+from workflows.counts.opening import LevelToCount
 from workflows.counts.promised_units import (
     LockedHolds,
     OrderUnits,
@@ -43,6 +49,8 @@ from workflows.transactions.levels import Level, StockMove
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
 
+logger = structlog.get_logger(__name__)
+
 LINES_MAX: Final = 20
 
 
@@ -51,6 +59,7 @@ class LineToPost:
     """A locked line with its locked level and the posting of its difference.
 
     `bins`: what was counted in bins; None: the bins stay as they are, because units moved since.
+    `is_doubtful`: the line has ended, but the level has units that are missing or were not found.
     """
 
     row: StockCountLineRow
@@ -60,6 +69,7 @@ class LineToPost:
     posting: Posting
     bins: Mapping[BinFacts, int] | None
     holds: list[UUID] = field(default_factory=list)
+    is_doubtful: bool = False
 
     @property
     def spares_bins(self) -> bool:
@@ -99,7 +109,12 @@ async def post(
     await tx.costs.lock([line.level.item_id for line in lines])
     orders = OrderUnits(tx, expired, actor)
     await tx.stock.read_bins([line.level for line in lines if line.bins is not None])
-    return [await _post(tx, line, holds, orders, actor) for line in lines]
+    written = [await _post(tx, line, holds, orders, actor) for line in lines]
+    for line in lines:
+        if line.is_doubtful:
+            again = LevelToCount(line.level.id, line.level.item_id)
+            await variances.count_short(tx, line.level.location_id, [again], actor)
+    return written
 
 
 async def _lock_holds(tx: Transaction, lines: Sequence[LineToPost]) -> LockedHolds:
@@ -241,11 +256,12 @@ async def _settle(
 ) -> StockCountLineRow:
     """Write the line: POSTED, or POSTING if units are left to take."""
     row, level = line.row, line.level
-    is_over = unposted == 0 or level.shelf == 0
+    await tx.flush()
+    is_over = unposted == 0 or level.shelf == 0 or await _is_for_transfers(tx, level)
     is_further = row["status"] == CountLineStatus.POSTING
     worth = row["value_minor"] or 0 if is_further else 0
     variance = row["variance"] or 0 if is_further else line.posting.variance
-    # Where nothing is left on the shelf, the difference is what was booked.
+    # Where nothing is left that may be taken, the difference is what was booked.
     variance += unposted if is_over else 0
     written: StockCountLineRow = {
         **row,
@@ -258,9 +274,9 @@ async def _settle(
         "unposted": 0 if is_over else unposted,
         "version": row["version"] + 1,
     }
-    await tx.flush()
     await count_queries.write_line(tx.session, written)
     if is_over:
+        line.is_doubtful = level.missing > 0 or (unposted > 0 and level.shelf > 0)
         await count_queries.add_done(tx.session, row["count_id"], 1, tx.now)
         await count_queries.set_counted(tx.session, level.id, level.location_id, tx.now)
         event = CountPosted(
@@ -285,6 +301,14 @@ async def _settle(
     return written
 
 
+async def _is_for_transfers(tx: Transaction, level: Level) -> bool:
+    """True if all units on the shelf are promised to transfers that wait for their shipment."""
+    if level.units[StockState.AVAILABLE] or level.units[StockState.HELD]:
+        return False
+    units = await claims.units_of_transfers(tx.session, level.item_id, level.location_id)
+    return level.shelf <= units
+
+
 class PostingRounds:
     """Takes what postings have left, a few lines a step, in turn."""
 
@@ -299,7 +323,15 @@ class PostingRounds:
         self._after = rows[-1]["id"] if len(rows) == LINES_MAX else None
         moved = 0
         for row in rows:
-            moved += await self._transactions.run(partial(_post_more, row))
+            try:
+                moved += await self._transactions.run(partial(_post_more, row))
+            except Exception as error:  # the other lines can be booked
+                logger.warning(
+                    "counts.not_posted",
+                    line=str(row["id"]),
+                    error=repr(error),
+                    exc_info=unforeseen(error),
+                )
         return moved
 
 

@@ -107,3 +107,15 @@ async def items_of_holds(session: Session, ids: Sequence[UUID]) -> frozenset[int
         sorted(ids),
     )
     return frozenset(row["item_id"] for row in rows)
+
+
+_TRANSFERS = """
+SELECT CAST(COALESCE(SUM(l.requested), 0) AS bigint) AS units
+FROM transfer_line l JOIN transfer t ON t.id = l.transfer_id
+WHERE l.item_id = $1 AND t.origin_id = $2 AND t.status = 'REQUESTED'
+"""
+
+
+async def units_of_transfers(session: Session, item_id: int, location_id: int) -> int:
+    """Units of a level that are promised to transfers which have not been shipped."""
+    return await session.value(int, _TRANSFERS, item_id, location_id) or 0

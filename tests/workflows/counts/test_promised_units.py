@@ -6,15 +6,21 @@ from uuid import UUID
 
 import pytest
 
+import models.queries.counts.counts as count_queries
+import workflows.counts.posting as posting
 import workflows.orders.fulfillment_holds as fulfillment_holds
 from domain.orders.fulfillment_holds import HoldReason, NewHold
+from models.counts import StockCountLineRow
 from models.database.database import Database
 from tests.builders.floor.counts import BEN, SUE, Counting, open_counting
+from tests.builders.floor.transfers import Transfers
 from tests.builders.transactions import events, rows
+from workflows.counts.posting import PostingRounds
 from workflows.counts.promised_units import ORDERS_MAX
 from workflows.ledger.reconciliation import reconcile
 from workflows.orders.fulfillment_holds import HoldFulfillment
 from workflows.transactions.outcomes import Request
+from workflows.transactions.transaction import Transaction
 
 
 @pytest.fixture
@@ -173,3 +179,47 @@ async def test_a_posting_ends_when_nothing_is_left_on_the_shelf(counting: Counti
     await counting.post_rest()
     assert await counting.lines() == [("POSTED", -ORDERS_MAX)]
     assert await reconcile(counting.database) == []
+
+
+async def test_a_waiting_transfer_keeps_its_units_and_the_level_is_counted_again(
+    counting: Counting,
+) -> None:
+    """12 units: 4 in an order, 8 in a transfer. 4 are found: the order loses its 4, and 4 wait.
+
+    The transfer is shipped without those 4. Then they are missing, and the next count ends them.
+    """
+    await counting.shop.receive(12)
+    await counting.shop.place(("TEE-M", 4))
+    transfers = Transfers(counting.warehouse)
+    transfer = await transfers.create(("TEE-M", 8))
+    assert not (await counting.record(("TEE-M", 4))).refusals
+    assert await counting.lines() == [("POSTED", -4), ("OPEN", None)]
+    assert await counting.counts() == [("SPOT", "DONE", 1, 1), ("VARIANCE", "OPEN", 1, 0)]
+    assert await counting.level() == {"allocated": 8}
+    assert await counting.post_rest() == 0
+    assert await reconcile(counting.database) == []
+    assert not (await transfers.ship(transfer, ("TEE-M", 4))).refusals
+    assert await counting.level() == {"quarantine": 4, "missing": 4}
+    assert not (await counting.record(("TEE-M", 0), by=BEN)).refusals
+    assert await counting.lines() == [("POSTED", -4), ("POSTED", -4)]
+    assert await counting.level() == {}
+    assert set(await counting.variances()) == {"AUTO_RESOLVED"}
+    assert await reconcile(counting.database) == []
+
+
+async def test_a_line_that_cannot_be_posted_stops_no_other(
+    counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    async def fail(row: StockCountLineRow, tx: Transaction) -> int:
+        seen.append(row["id"])
+        raise RuntimeError("no stock")
+
+    async def two_lines(*_: object) -> list[dict[str, object]]:
+        return [{"id": 1}, {"id": 2}]
+
+    monkeypatch.setattr(posting, "_post_more", fail)
+    monkeypatch.setattr(count_queries, "posting_lines", two_lines)
+    assert await PostingRounds(counting.shop.transactions).work() == 0
+    assert seen == [1, 2]
