@@ -91,7 +91,7 @@ _UNSENT_YET: Mapping[str, set[str]] = {
     "catalog/item_codes": {"replace_codes"},
     "counts/claims": {"units_of_transfers"},
     "exceptions/exceptions": {"step_count"},
-    "exceptions/overdue": {"lock_free_orders"},
+    "exceptions/overdue": {"lock_free"},
     "orders/fulfillments": {"singles_among", "write_number"},
     "orders/labels": {"label", "store_document", "write_label"},
     "orders/fulfillment_holds": {"hold_whole_order"},
@@ -102,7 +102,7 @@ _UNSENT_YET: Mapping[str, set[str]] = {
         "units_of_return",
     },
     "reads/fulfillments": {"holds_by_id"},
-    "reads/labels": {"documents_by_label", "labels_by_id"},
+    "reads/carriers": {"documents_by_label", "labels_by_id"},
     "tasks": {"first_claimable", "lock_claimable_among", "lock_tasks"},
 }
 _BOTH = (*_UNSENT.items(), *_UNSENT_YET.items())

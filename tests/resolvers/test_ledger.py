@@ -75,7 +75,7 @@ async def test_policies_are_published_in_versions(api: InProcessServer) -> None:
         {"scope": "global", "version": 1, "publishedBy": "system"},
     ]
     assert listed["web"] == [{"id": made["id"]}]
-    assert len(listed["all"]) == 7
+    assert len(listed["all"]) == 9
     market = await api.a_key(Role.SUPPORT, channels=("market",))
     seen = await api.ask("{ policies(kind: ROUTING) { scope } }", key=market)
     assert seen == {"policies": [{"scope": "global"}]}

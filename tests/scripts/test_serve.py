@@ -136,6 +136,7 @@ async def test_another_base_currency_before_stock_is_received_renews_the_default
     assert capsys.readouterr().out.splitlines() == [
         "serve: the default REFUND policy now has its limits in KWD",
         "serve: the default ADJUSTMENT policy now has its limits in KWD",
+        "serve: the default COUNT policy now has its limits in KWD",
     ]
     await prepare(settings)
     assert capsys.readouterr().out == ""

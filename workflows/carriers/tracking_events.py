@@ -19,10 +19,11 @@ import models.queries.returns.returns as return_queries
 import workflows.carriers.parcel_effects as parcel_effects
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import SYSTEM, Caller
-from domain.errors import IdempotencyKeyReused, Invalid, NotFound
+from domain.errors import IdempotencyKeyReused, NotFound
 from domain.events.fulfillments import CarrierRecorded
 from domain.events.payloads import encode
 from domain.orders.orders import check_client_time
+from domain.problems import Problems
 from domain.values.codes import check_stored, comparison_key
 from models.queries.orders.carrier_events import RecordedEventRow
 from workflows.access.visibility import sees_return
@@ -99,18 +100,19 @@ async def recorded(tx: Transaction, command: RecordCarrierEvent) -> RecordedEven
 
 
 def check(command: RecordCarrierEvent, now: datetime) -> None:
-    """Raise Invalid for a report that cannot be stored, or that lies in the future."""
+    """Raise all faults of a report that cannot be stored, or that lies in the future."""
+    problems = Problems()
     texts = {
         "carrier": command.carrier,
         "trackingNumber": command.tracking_number,
         "eventId": command.event_reference,
     }
     for field, text in texts.items():
-        check_stored(text, "input", field)
-    try:
+        with problems.under("input"):
+            check_stored(text, field)
+    with problems.under("input"):
         check_client_time(command.occurred_at, now, may_backdate=True, field="occurredAt")
-    except Invalid as error:
-        raise error.under("input") from None
+    problems.refuse()
 
 
 async def store(

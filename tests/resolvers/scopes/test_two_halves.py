@@ -40,8 +40,22 @@ LONG = os.environ.get("RESTOW_LONG") == "1"
 ROLES = Role if LONG else (Role.ADMIN, Role.PARTNER, Role.STOREFRONT)
 # Queries that name one object, and all others.
 LOOKUPS = {"item", "location", "channel", "availability", "reservation", "order", "fulfillment"}
-LOOKUPS |= {"return", "refund", "nodes", "stockCount"}
-LISTS = tuple(name for name in QUERY.fields if name not in {*LOOKUPS, "node", "policyPreview"})
+LOOKUPS |= {"return", "refund", "nodes", "stockCount", "scan"}
+WINDOW = 'from: "2026-03-01T00:00:00Z", to: "2026-03-31T00:00:00Z"'
+# Figures and walks, which may be empty.
+FIGURES = {
+    "pickWalk": 'locationCode: "{location}"',
+    "queueMetrics": f'locations: ["{{location}}"], {WINDOW}',
+    "floorMetrics": f'location: "{{location}}", {WINDOW}',
+    "inventoryAccuracy": f'location: "{{location}}", {WINDOW}',
+    "exceptionMetrics": f"by: OWNER, {WINDOW}",
+}
+# A transfer has two locations; tests/resolvers/floor has its scopes.
+LISTS = tuple(
+    name
+    for name in QUERY.fields
+    if name not in {*LOOKUPS, *FIGURES, "node", "policyPreview", "transfer"}
+)
 
 
 def whole(name: str) -> str:
@@ -64,6 +78,7 @@ def lookups(half: Half) -> dict[str, str]:
         "return": f'id: "{ids["Return"]}"',
         "refund": f'id: "{ids["Refund"]}"',
         "stockCount": f'id: "{ids["StockCount"]}"',
+        "scan": f'code: "TEE", locationCode: "{half.location}"',
     }
 
 
@@ -140,6 +155,9 @@ async def test_lists_and_lookups_hold_nothing_of_the_other_half(api: InProcessSe
                 assert await seen.ask(name, own) or role is not Role.ADMIN, (scope, name)
             for name, theirs in lookups(bravo).items():
                 await seen.ask(name, theirs, sent)
+            for name, asked in FIGURES.items():
+                await seen.ask(name, asked.format(location=seen.half.location))
+                await seen.ask(name, asked.format(location=bravo.location), sent)
             for kind, rules in PREVIEWS.items():
                 await seen.ask(
                     "policyPreview", f'input: {{kind: {kind}, scope: "global", rules: {rules}}}'

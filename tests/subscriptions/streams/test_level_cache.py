@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, cast
@@ -83,13 +84,20 @@ async def test_the_newest_change_of_a_level_is_what_it_is(database: Database) ->
                 if key not in before or shelf.level["version"] != before[key].level["version"]
             }
             await _until_as_new(received, changed)
-            assert {key: received[key] for key in changed} == changed
+            assert {key: _shown(received[key]) for key in changed} == {
+                key: _shown(each) for key, each in changed.items()
+            }
             received.clear()
             before, changes = now, changes + len(changed)
     finally:
         await end(listening)
         await live.stop()
     assert changes > 30
+
+
+def _shown(details: LevelDetails) -> LevelDetails:
+    """Without the number of changes of the shelf: only counts compare it, and no event has it."""
+    return replace(details, level=cast("StockLevelRow", {**details.level, "shelf_changes": 0}))
 
 
 async def _until_as_new(

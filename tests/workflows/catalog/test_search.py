@@ -83,7 +83,8 @@ async def test_any_part_is_found_and_nothing_else(database: Database) -> None:
 def _random_item(chance: random.Random, number: int) -> UpsertItem:
     while True:
         name = "".join(chance.choices(ALPHABET, k=chance.randrange(1, 12)))
-        barcode = "".join(chance.choices(ALPHABET, k=chance.randrange(1, 6)))
+        # A barcode names one item, so each ends with its number.
+        barcode = "".join(chance.choices(ALPHABET, k=chance.randrange(1, 6))) + f"#{number:03d}"
         try:
             check_name(name)
             check_label(barcode)

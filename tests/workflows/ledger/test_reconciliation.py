@@ -18,10 +18,13 @@ from scripts.reconcile import prove
 from tests.builders.payloads import TestDone
 from tests.builders.store import Shop, open_shop
 from tests.builders.tampering import tamper
+from tests.workflows.carriers.test_label_reconciliation import BREAKS as LABEL_BREAKS
 from tests.workflows.carriers.test_reconciliation import BREAKS as PARCEL_BREAKS
+from tests.workflows.counts.test_proofs import BREAKS as COUNT_BREAKS
 from tests.workflows.ledger.test_sealing import BREAKS as CHAIN_BREAKS
 from tests.workflows.orders.test_causes import BREAKS as CAUSE_BREAKS
 from tests.workflows.orders.test_change_times import BREAKS as TIME_BREAKS
+from tests.workflows.orders.test_fulfillment_holds import BREAKS as HOLD_BREAKS
 from tests.workflows.refunds.money.test_money_proofs import BREAKS as MONEY_BREAKS
 from tests.workflows.refunds.test_chargeback_proofs import BREAKS as CHARGEBACK_BREAKS
 from tests.workflows.refunds.test_found_parcels import BROKEN as FOUND_PROOF
@@ -30,6 +33,8 @@ from tests.workflows.refunds.test_unearned_units import BREAKS as UNEARNED_BREAK
 from tests.workflows.returns.test_costs import BROKEN as COST_PROOF
 from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
 from tests.workflows.stock.test_bin_proofs import BREAKS as BIN_BREAKS
+from tests.workflows.transfers.test_transfer_proofs import BREAKS as TRANSFER_BREAKS
+from tests.workflows.warehouse.test_dispatch import BREAKS as SCAN_BREAKS
 from workflows.ledger.reconciliation import OTHERS, Difference, proof_count, reconcile
 from workflows.transactions.transaction import Transaction
 
@@ -129,7 +134,7 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
             f"UPDATE fulfillment_line SET quantity = 9 WHERE item_id = {TEE} AND fulfillment_id IN"
             " (SELECT id FROM fulfillment WHERE status = 'OPEN')",
         ),
-        "allocated = lines of open fulfillments",
+        "allocated = open fulfillments and requested transfers",
         "TEE-M @ LEEDS allocated: expected 9, found 1",
     ),
     "an order line's states": (
@@ -338,6 +343,8 @@ def test_every_proof_is_broken_once() -> None:
         TIME_BREAKS,
     )
     names = {proof for each in breaks for _, proof, _ in each.values()}
+    of_the_floor = (COUNT_BREAKS, HOLD_BREAKS, LABEL_BREAKS, SCAN_BREAKS, TRANSFER_BREAKS)
+    names |= {proof for each in of_the_floor for _, proof, _ in each.values()}
     names |= {*UNEARNED_BREAKS, COST_PROOF, FOUND_PROOF}
     names |= {proof for _, proof, _ in CHAIN_BREAKS.values()}
     # Some of these have tests of their own: test_audit_cover.py, test_code_keys.py, test_search.py

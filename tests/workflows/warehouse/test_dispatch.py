@@ -188,24 +188,29 @@ async def test_tasks_are_claimed_by_zone_and_size(warehouse: Warehouse) -> None:
     assert codes(named) == [("INVALID", ("singles",))]
 
 
-@pytest.mark.parametrize(
-    ("statement", "proof", "line"),
-    [
-        (
-            "UPDATE fulfillment_line SET picked = 0, packed = 0",
-            "picked = units off the shelf of unshipped parcels",
-            "TEE-M @ LEEDS: expected 0, found 2",
-        ),
-        (
-            "UPDATE fulfillment SET status = 'PACKED'",
-            "parcels are picked and packed in full",
-            "expected PACKED with 3, found 2 picked, 0 packed",
-        ),
-    ],
-)
-async def test_units_that_do_not_agree_are_found(
-    warehouse: Warehouse, statement: str, proof: str, line: str
-) -> None:
+# what was changed → statement, proof, part of the line that names it
+BREAKS = {
+    "picked units of a level": (
+        "UPDATE fulfillment_line SET picked = 0, packed = 0",
+        "picked = units off the shelf of unshipped parcels",
+        "TEE-M @ LEEDS: expected 0, found 2",
+    ),
+    "a parcel that says it is packed": (
+        "UPDATE fulfillment SET status = 'PACKED'",
+        "parcels are picked and packed in full",
+        "expected PACKED with 3, found 2 picked, 0 packed",
+    ),
+    "the number of a parcel": (
+        "UPDATE fulfillment SET number = number || '0'",
+        "parcels of an order are numbered from 1",
+        "expected numbers from 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+async def test_units_that_do_not_agree_are_found(warehouse: Warehouse, what: str) -> None:
+    statement, proof, line = BREAKS[what]
     await warehouse.shop.receive(5)
     parcel = await parcel_of(warehouse, await warehouse.shop.place(("TEE-M", 3)))
     await warehouse.scan(Scan("TEE-M", 2, parcel), by=ANN)
