@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from domain.access.callers import Role
+from domain.access.callers import Caller, Role
 
 
 class ExceptionStatus(StrEnum):
@@ -93,6 +93,8 @@ class KindRow:
     `subject`: the type of the object that it is about. `may_be_off`: a policy may switch it off.
     The others hold units or money that can be settled only through the exception. `is_swept`: the
     clock opens it, so that one that a person resolved must stay silent while its condition holds.
+    `is_of_shop`: it states figures of the whole shop, so it is for keys without a limit. `reads`:
+    the permission that its figures need.
     """
 
     subject: str
@@ -101,6 +103,8 @@ class KindRow:
     handling: HandlingRule
     may_be_off: bool = True
     is_swept: bool = False
+    is_of_shop: bool = False
+    reads: str | None = None
 
 
 _LOW, _MEDIUM, _HIGH, _CRITICAL = ExceptionSeverity
@@ -248,6 +252,7 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
             "at most e + 2√e units were asked back in 7 days",
             HandlingRule(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.ADMIN),
             is_swept=True,
+            is_of_shop=True,
         ),
         ExceptionKind.TRANSFER_OVERDUE: KindRow(
             "Transfer",
@@ -268,6 +273,8 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
             "the proof finds no difference",
             HandlingRule(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
             is_swept=True,
+            is_of_shop=True,
+            reads="ledger.read",
         ),
         ExceptionKind.INTEGRATION_DOWN: KindRow(
             "Integration",
@@ -277,6 +284,17 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
         ),
     }
 )
+
+
+def hidden_kinds(caller: Caller) -> tuple[ExceptionKind, ...]:
+    """Kinds of which no exception exists for the caller, whatever its channel and location."""
+    is_limited = caller.channels is not None or caller.locations is not None
+    return tuple(
+        kind
+        for kind, row in KINDS.items()
+        if (row.is_of_shop and is_limited) or (row.reads is not None and not caller.may(row.reads))
+    )
+
 
 _T = ExceptionStatus
 _ENDS: Final = frozenset({_T.RESOLVED, _T.AUTO_RESOLVED})

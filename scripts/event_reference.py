@@ -29,7 +29,7 @@ subscription `events` return them in the order of the log (docs/streams.md), as 
   the events of these. If it is limited to locations, it sees events that concern a whole order
   only if its own actor caused them: those of orders, reservations, refunds, returns, exceptions
   and carriers that name a channel and no location. If it is limited in any way, it sees events of
-  API keys only if its own actor caused them.
+  API keys only if its own actor caused them, and no events of exceptions about the whole shop.
 - New types and new keys may be added. Ignore those that you do not know.
 """
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from domain.access.callers import Caller
+from domain.exceptions import hidden_kinds
 
 # An event of these nouns with a channel and no location concerns a whole order, which may touch
 # several locations. A key that is limited to locations sees only those that its own actor recorded;
@@ -12,6 +15,8 @@ SPREAD_NOUNS = ("order", "reservation", "refund", "return", "carrier", "exceptio
 PLACELESS_NOUNS = ("transfer",)
 # Events of API keys have neither, so a key with any limit sees only those of its own actor.
 KEY_NOUN = "key"
+# Events of exceptions have a kind. Some kinds are hidden from the caller as a whole.
+KIND_NOUN = "exception"
 
 
 def is_in_scope(caller: Caller, channel: str | None, location: str | None) -> bool:
@@ -22,12 +27,19 @@ def is_in_scope(caller: Caller, channel: str | None, location: str | None) -> bo
 
 
 def may_see_event(
-    caller: Caller, event_type: str, channel: str | None, location: str | None, actor: str
+    caller: Caller,
+    event_type: str,
+    channel: str | None,
+    location: str | None,
+    actor: str,
+    data: Mapping[str, object],
 ) -> bool:
-    """True if the caller may read an event of this type, channel, location and actor."""
+    """True if the caller may read an event of this type, channel, location, actor and payload."""
     if not is_in_scope(caller, channel, location) or not caller.may_read_event(event_type):
         return False
     noun = event_type.partition(".")[0]
+    if noun == KIND_NOUN and data.get("kind") in hidden_kinds(caller):
+        return False
     is_spread = noun in SPREAD_NOUNS and channel is not None and location is None
     is_spread = is_spread or noun in PLACELESS_NOUNS
     is_hidden = (is_spread and caller.locations is not None) or (

@@ -74,7 +74,9 @@ class ObjectStreams:
                 and all(names is None or facts.get(key) in names for key, names in of.items())
                 and (owner is None or same_code(facts.get("owner") or "", owner))
                 and (at is None or comparison_key(event.location or "") in at)
-                and may_see_event(caller, event.type, event.channel, event.location, event.actor)
+                and may_see_event(
+                    caller, event.type, event.channel, event.location, event.actor, facts
+                )
             )
 
         listener = ExactListener(of_types(types), wants, EXACT_BUFFER_MAX)

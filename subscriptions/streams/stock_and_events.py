@@ -305,7 +305,7 @@ async def folded(
 
 
 def _sees(caller: Caller, event: LoggedEvent) -> bool:
-    return may_see_event(caller, event.type, event.channel, event.location, event.actor)
+    return may_see_event(caller, event.type, event.channel, event.location, event.actor, event.data)
 
 
 def position_of(after: str | None) -> int | None:

@@ -213,7 +213,8 @@ async def lock(
     row = await exception_queries.lock_exception(tx.session, exception_id)
     if row is not None:
         scope = await scope_of(tx.session, caller)
-        if scope.is_whole or await exception_reads.exceptions_by_id(tx.session, scope, [row["id"]]):
+        is_whole = scope.is_whole and not scope.hidden_kinds
+        if is_whole or await exception_reads.exceptions_by_id(tx.session, scope, [row["id"]]):
             return row
     raise NotFound("operational exception", str(exception_id), field=field)
 

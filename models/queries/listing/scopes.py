@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from domain.access.callers import Caller
+from domain.exceptions import hidden_kinds
 from domain.values.codes import comparison_key, keys_of
 from models.database.sessions import Session
 
@@ -20,7 +21,8 @@ class Scope:
     """Channels and locations that a caller may see, as ids and as codes; None: all of them.
 
     `is_anonymous`: a caller without a key sees only holds that were made without a key. Rows made
-    by `actor` on its channels are visible to it at every location.
+    by `actor` on its channels are visible to it at every location. `hidden_kinds`: kinds of
+    exceptions that do not exist for it, even if the scope is whole.
     """
 
     channel_ids: Sequence[int] | None = None
@@ -29,6 +31,7 @@ class Scope:
     locations: frozenset[str] | None = None
     is_anonymous: bool = False
     actor: str = ""
+    hidden_kinds: tuple[str, ...] = ()
 
     def sees_location(self, location_id: int | None) -> bool:
         """True if the caller may see rows at this location; None (no location): yes."""
@@ -48,7 +51,7 @@ class Scope:
 
     @property
     def is_whole(self) -> bool:
-        """True if the scope hides nothing from this caller."""
+        """True if the scope hides no channel and no location from this caller."""
         return self.channel_ids is None and self.location_ids is None
 
 
@@ -61,6 +64,7 @@ async def scope_of(session: Session, caller: Caller) -> Scope:
         locations=caller.locations,
         is_anonymous=caller.is_anonymous,
         actor=caller.actor,
+        hidden_kinds=tuple(map(str, hidden_kinds(caller))),
     )
 
 

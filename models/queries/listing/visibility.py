@@ -25,7 +25,7 @@ from models.queries.listing.scopes import CHECKED, Scope
 
 _CHANNELS: Final = "ANY({channels}::bigint[])"
 _LOCATIONS: Final = "ANY({locations}::bigint[])"
-_PLACE: Final = re.compile(r"\{(channels|locations|actor)\}")
+_PLACE: Final = re.compile(r"\{(channels|locations|actor|kinds)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Visibility:
 
     `channel` is required for a key that is limited to channels, `location` for one that is limited
     to locations; empty: every key sees the row. `whole` is required instead of `location` for an
-    audit row, which shows the whole row: empty, the same condition.
+    audit row, which shows the whole row: empty, the same condition. `kind` is required for a caller
+    from which kinds of exceptions are hidden.
     """
 
     table: str
@@ -42,6 +43,7 @@ class Visibility:
     channel: str = ""
     location: str = ""
     whole: str = ""
+    kind: str = ""
 
     @property
     def key(self) -> str:
@@ -61,6 +63,8 @@ class Visibility:
             yield self.channel
         if scope.location_ids is not None and self.location:
             yield self.location
+        if scope.hidden_kinds and self.kind:
+            yield self.kind
 
 
 def bound(condition: str, scope: Scope) -> tuple[str, list[object]]:
@@ -69,6 +73,7 @@ def bound(condition: str, scope: Scope) -> tuple[str, list[object]]:
         "channels": list(scope.channel_ids or ()),
         "locations": list(scope.location_ids or ()),
         "actor": scope.actor,
+        "kinds": list(scope.hidden_kinds),
     }
     return _PLACE.sub("{}", condition), [named[name] for name in _PLACE.findall(condition)]
 
@@ -224,7 +229,9 @@ JOURNAL_ENTRY: Final = Visibility(
     channel=_optional("e.channel_id", _CHANNELS),
     location=f"e.location_id = {_LOCATIONS}",
 )
-# Without a channel and a location it concerns the whole installation, as a gateway does.
+# Without a channel and a location it concerns the whole installation, as a gateway does. Kinds with
+# figures of the whole shop exist for keys without a limit only, those of the books for roles that
+# read the books.
 OPERATIONAL_EXCEPTION: Final = Visibility(
     "operational_exception x",
     "uuid",
@@ -232,6 +239,7 @@ OPERATIONAL_EXCEPTION: Final = Visibility(
     location=(
         f"(x.location_id = {_LOCATIONS} OR (x.location_id IS NULL AND x.channel_id IS NULL))"
     ),
+    kind="NOT x.kind = ANY({kinds}::text[])",
 )
 ITEM: Final = Visibility("item t", "bigint")
 SUPPLIER: Final = Visibility("supplier t", "bigint")

@@ -52,11 +52,16 @@ _OWN = "a.actor = {actor}"
 async def _visible(session: Session, scope: Scope) -> Listing[AuditEntryRow]:
     """For a caller with a scope, rows about subjects that are wholly within it.
 
+    Rows about exceptions of a kind that is hidden from the caller do not exist for it.
     Of the rows about other subjects, those that the caller itself caused on its channels.
     """
     listing = Listing(AuditEntryRow, _COLUMNS, "audit_entry a", _ID)
     if scope.is_whole:
-        return listing
+        if not scope.hidden_kinds:
+            return listing
+        case = _case("OperationalException", visibility.OPERATIONAL_EXCEPTION, scope)
+        condition, values = visibility.bound(f"CASE {case} ELSE TRUE END", scope)
+        return listing.where(condition, *values)
     cases = [_case(name, subject, scope) for name, subject in _SUBJECTS.items()]
     condition, values = visibility.bound(f"CASE {' '.join(cases)} ELSE {_OWN} END", scope)
     policies = await policy_reads.policies(session, scope, kind=None, policy_scope=None)
@@ -69,7 +74,8 @@ def _case(name: str, subject: Visibility, scope: Scope) -> str:
     """The condition on audit rows about a type of subject."""
     channel = subject.channel if scope.channel_ids is not None else ""
     location = (subject.whole or subject.location) if scope.location_ids is not None else ""
-    if not channel and not location:
+    kind = subject.kind if scope.hidden_kinds else ""
+    if not channel and not location and not kind:
         return f"WHEN a.subject LIKE '{name}:%' THEN TRUE"
     # Only digits after the colon, and for a UUID the right number of them: it converts.
     size = f" AND length(a.subject) = {len(name) + 37}" if subject.key_type == "uuid" else ""
@@ -79,6 +85,8 @@ def _case(name: str, subject: Visibility, scope: Scope) -> str:
         conditions.append(channel)
     if location:
         conditions.append(f"({_OWN} OR {location})")
+    if kind:
+        conditions.append(kind)
     return (
         f"WHEN rtrim(a.subject, '{_DIGITS[subject.key_type]}') = '{name}:'{size}"
         f" THEN EXISTS (SELECT 1 FROM {subject.table} WHERE {' AND '.join(conditions)}{CHECKED})"

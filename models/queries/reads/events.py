@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.access.callers import Caller, Role
 from domain.access.permissions import EVENT_NOUNS
 from domain.events.former import stored_types
-from domain.events.visibility import KEY_NOUN, PLACELESS_NOUNS, SPREAD_NOUNS
+from domain.events.visibility import KEY_NOUN, KIND_NOUN, PLACELESS_NOUNS, SPREAD_NOUNS
 from models.database.sessions import Session
 from models.queries.events.event_log import LoggedEvent, LoggedEventRow
 from models.queries.listing.scopes import Scope
@@ -62,6 +62,11 @@ async def events(
         where(f"(e.actor = {{}} OR NOT ({placeless}))", caller.actor)
     if not scope.is_whole:
         where(f"(e.actor = {{}} OR e.type NOT LIKE '{KEY_NOUN}.%')", caller.actor)
+    if scope.hidden_kinds:
+        where(
+            f"NOT (e.type LIKE '{KIND_NOUN}.%' AND e.data ->> 'kind' = ANY({{}}::text[]))",
+            list(scope.hidden_kinds),
+        )
     nouns = _readable_nouns(caller)
     if nouns is not None:
         words = [f"e.type LIKE '{noun}.%'" for noun in nouns]

@@ -70,7 +70,7 @@ def test_a_role_sees_the_events_that_the_reference_lists_for_it(role: Role) -> N
     caller = holder(role, actor="ann")
     for payload in EVENTS.values():
         is_listed = permission_of(payload) in shown
-        assert may_see_event(caller, payload.type, None, "LEEDS", "bob") is is_listed
+        assert may_see_event(caller, payload.type, None, "LEEDS", "bob", {}) is is_listed
 
 
 def test_the_reference_is_up_to_date_and_names_every_event_and_key() -> None:
