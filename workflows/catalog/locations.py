@@ -67,8 +67,18 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
     upserted = await write(tx, LOCATION, current, key, facts, LOCATION_DEFAULTS)
     await location_bins.begin_rounds(tx, bins, upserted.id)
     event = LocationUpserted(code=key["code"], **upserted.step)
-    report(tx, LOCATION, key, upserted, caller, event)
+    place = await _place_of(tx, upserted.id, command.kind)
+    report(tx, LOCATION, key, upserted, caller, event, place)
     return {"location": upserted.id}
+
+
+async def _place_of(tx: Transaction, location_id: int, kind: LocationKind) -> int:
+    """The location whose keys see an event: for a zone or a bin, the one that keeps its stock."""
+    if kind not in (LocationKind.ZONE, LocationKind.BIN):
+        return location_id
+    above = await catalog_queries.upwards(tx.session, location_id, DEPTH_MAX)
+    keeping = (row["id"] for row in above if LocationKind(row["kind"]) in STOCK_KEEPING)
+    return next(keeping, location_id)
 
 
 async def _parent_facts(tx: Transaction, command: UpsertLocation, caller: Caller) -> Facts:

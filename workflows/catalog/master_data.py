@@ -104,11 +104,15 @@ def report(
     upserted: UpsertedRow,
     caller: Caller,
     event: MasterDataPayload,
+    place: int | None = None,
 ) -> None:
-    """Record one event and one audit row of a change; nothing if no column changed."""
+    """Record one event and one audit row of a change; nothing if no column changed.
+
+    `place`: the id of the channel or location that limits who sees the event; None: the row's own.
+    """
     if not upserted.after:
         return
-    scope: dict[str, Any] = {} if master.scope is None else {master.scope: upserted.id}
+    scope: dict[str, Any] = {} if master.scope is None else {master.scope: place or upserted.id}
     tx.outbox.record(
         event,
         upserted.id,
