@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from domain.access.callers import Caller
 from domain.errors import IllegalTransition, LimitExceeded, Path, TaskNotClaimed
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.returns.inspections import AGE_HORIZON, Priority
@@ -122,10 +123,11 @@ def may_act(status: TaskStatus, holder: str | None, actor: str) -> bool:
     return status is not TaskStatus.CLAIMED or (holder is not None and same_code(holder, actor))
 
 
-def check_holder(status: TaskStatus, holder: str | None, actor: str, *, field: Path) -> None:
-    """Raise TaskNotClaimed if another worker has claimed the task."""
-    if not may_act(status, holder, actor):
-        raise TaskNotClaimed(holder or "another worker", field=field)
+def check_holder(status: TaskStatus, holder: str | None, caller: Caller, *, field: Path) -> None:
+    """Raise TaskNotClaimed, with the name that the caller may read, if another worker has it."""
+    if not may_act(status, holder, caller.actor):
+        shown = "another worker" if holder is None else caller.shown_actor(holder)
+        raise TaskNotClaimed(shown, field=field)
 
 
 # Hours by which a service level is preferred to a standard parcel with the same due time.

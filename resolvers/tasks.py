@@ -12,7 +12,7 @@ import schema.mutations.tasks as commands
 import workflows.tasks.claims
 import workflows.tasks.renewals
 from domain.errors import BadRequest
-from schema.context import Info
+from schema.context import Context, Info
 from schema.fields.arguments import After, Before, First, Last, given, several
 from schema.fields.enums import QueueKind, TaskStatus
 from schema.fields.paging import CountedConnection, selection_of, window
@@ -21,6 +21,16 @@ from schema.mutations.tasks import LIMIT_DEFAULT, TaskPayload
 from schema.types.events import QueueChange, QueueEvent
 from schema.types.tasks import Task
 from server.projection.list_sizes import sized
+
+
+def _worker(context: Context, name: str | None) -> str | None:
+    """The worker in a filter. Without `internals.read` it may only be the caller's own actor."""
+    if name is not None and not context.caller.may_filter_by_actor(name):
+        raise BadRequest(
+            f"`claimedBy` must be {context.caller.actor!r}, the actor of this key. Other names need"
+            " the permission internals.read."
+        )
+    return name
 
 
 async def tasks(
@@ -34,7 +44,11 @@ async def tasks(
         list[TaskStatus] | None, argument(description="Several, instead of `status`.")
     ] = UNSET,
     claimed_by: Annotated[
-        str | None, argument(description="Only those that this actor has claimed or completed.")
+        str | None,
+        argument(
+            description="Only those that this actor has claimed or completed. Without the"
+            " permission `internals.read`: the actor of the key."
+        ),
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
@@ -48,7 +62,7 @@ async def tasks(
         queue=given(queue),
         location=given(location),
         statuses=several(status, statuses),
-        claimed_by=given(claimed_by),
+        claimed_by=_worker(info.context, given(claimed_by)),
         now=info.context.now,
     )
     return CountedConnection(page, Task.from_row, info.context)
@@ -132,7 +146,11 @@ async def queue_changed(
     queue: QueueKind,
     location: Annotated[str, argument(description="Code of the location.")],
     claimed_by: Annotated[
-        str | None, argument(description="Only tasks that this actor has claimed.")
+        str | None,
+        argument(
+            description="Only tasks that this actor has claimed. Without the permission"
+            " `internals.read`: the actor of the key."
+        ),
     ] = UNSET,
 ) -> AsyncGenerator[QueueEvent, None]:
     """The open tasks of a queue at a location, then every change of them.
@@ -142,6 +160,7 @@ async def queue_changed(
     reads slowly gets only the latest state of each task.
     """
     context = info.context
+    worker = _worker(context, given(claimed_by))
     place = await lookups.location_by_code(await context.session(), location)
     await context.close()
     if place is None or not context.caller.sees_location(location):
@@ -151,7 +170,7 @@ async def queue_changed(
         queue,
         location,
         place.id,
-        claimed_by=given(claimed_by),
+        claimed_by=worker,
         audience=context.audience,
     )
     async with aclosing(stream) as changes:

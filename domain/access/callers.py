@@ -188,6 +188,10 @@ class Caller:
             return actor
         return STAFF_ACTOR
 
+    def may_filter_by_actor(self, actor: str) -> bool:
+        """True if lists may be limited to rows of this actor: their length tells whose they are."""
+        return self.may("internals.read") or self.acts_as(actor)
+
     def may_read_node(self, type_name: str) -> bool:
         """True if `node(id:)` may return an object of this GraphQL type."""
         needed = NODE_TYPES.get(type_name)

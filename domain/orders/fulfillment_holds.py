@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, Path
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.problems import Problems
@@ -29,6 +30,12 @@ class HoldReason(StrEnum):
     """The address is incomplete or in doubt."""
     OTHER = "OTHER"
     """Another reason, given in the note."""
+
+
+def shown_reason(reason: HoldReason, caller: Caller) -> HoldReason:
+    """The reason of a hold as this caller reads it: a suspicion of fraud stays inside."""
+    is_hidden = reason is HoldReason.FRAUD_RISK and not caller.may_see_risk()
+    return HoldReason.OTHER if is_hidden else reason
 
 
 UNSHIPPED: Final = frozenset(
@@ -78,17 +85,24 @@ def status_under(status: FulfillmentStatus, *, is_held: bool) -> FulfillmentStat
 
 
 class FulfillmentOnHold(IllegalTransition):
-    """A step of a fulfillment was refused because of its live holds, by their ids."""
+    """A step was refused because of the live holds of a fulfillment: their reasons by their ids."""
 
     def __init__(
-        self, current: str, requested: str, holds: Mapping[UUID, str], *, field: Path
+        self,
+        current: str,
+        requested: str,
+        holds: Mapping[UUID, str],
+        caller: Caller,
+        *,
+        field: Path,
     ) -> None:
         super().__init__("fulfillment", current, requested, field=field)
-        reasons = ", ".join(sorted(set(holds.values())))
+        shown = {key: str(shown_reason(HoldReason(name), caller)) for key, name in holds.items()}
+        reasons = ", ".join(sorted(set(shown.values())))
         self.message = (
             f"The fulfillment is on hold ({reasons}). Release its holds before it becomes"
             f" {requested}."
         )
         self.details["holds"] = [
-            {"id": str(hold_id), "reason": reason} for hold_id, reason in holds.items()
+            {"id": str(hold_id), "reason": reason} for hold_id, reason in shown.items()
         ]

@@ -23,6 +23,7 @@ from domain.events.payloads import (
     SubjectReference,
     fields_of,
 )
+from domain.orders.fulfillment_holds import HoldReason, shown_reason
 from models.queries.events.event_log import LoggedEvent
 from schema.fields.node import encode
 from schema.fields.scalars import JSON
@@ -31,7 +32,8 @@ Show = Callable[[Any], Any]
 
 
 def shown(event: LoggedEvent, caller: Caller) -> Mapping[str, Any]:
-    """The payload of an event with global ids, and with the names that the caller may read.
+    """The payload of an event with global ids, and with the names and reasons that the caller may
+    read.
 
     The stored payload of a type that is missing in the catalog.
     """
@@ -40,13 +42,22 @@ def shown(event: LoggedEvent, caller: Caller) -> Mapping[str, Any]:
         return event.data
     data = _with_ids(payload_type, event.data)
     named = {key: data[key] for key in _actors(payload_type) if data.get(key) is not None}
-    return {**data, **{key: caller.shown_actor(named[key]) for key in named}} if named else data
+    hidden = {key: caller.shown_actor(named[key]) for key in named}
+    for key in _hold_reasons(payload_type):
+        hidden[key] = str(shown_reason(HoldReason(data[key]), caller))
+    return {**data, **hidden} if hidden else data
 
 
 @cache
 def _actors(payload_type: Any) -> tuple[str, ...]:
     """The keys of a payload that hold names of actors."""
     return tuple(each.key for each in fields_of(payload_type) if each.bare_type == ActorName)
+
+
+@cache
+def _hold_reasons(payload_type: Any) -> tuple[str, ...]:
+    """The keys of a payload that hold reasons of fulfillment holds."""
+    return tuple(each.key for each in fields_of(payload_type) if each.bare_type is HoldReason)
 
 
 def _with_ids(payload_type: Any, data: Mapping[str, Any]) -> Mapping[str, Any]:

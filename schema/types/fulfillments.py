@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import ID
 
-from domain.orders.fulfillment_holds import POLICY_ACTOR
+from domain.orders.fulfillment_holds import shown_reason
 from domain.orders.walks import WalkStop
 from models.fulfillments import FulfillmentHoldRow
 from models.queries.listing.collected import collected
@@ -86,10 +86,14 @@ class PackingSlip:
         )
 
 
-def _note(row: FulfillmentHoldRow, context: OperationContext) -> str | None:
-    """The note of a hold. That of a policy states its limits, as the reasons of decisions do."""
-    is_hidden = row["placed_by"] == POLICY_ACTOR and not context.caller.may_see_decisions()
-    return None if is_hidden else row["note"]
+def _note(row: FulfillmentHoldRow, note: str | None, context: OperationContext) -> str | None:
+    """A note of a hold: for staff, and for the actor that placed the hold."""
+    caller = context.caller
+    return note if caller.may_see_decisions() or caller.acts_as(row["placed_by"]) else None
+
+
+def _reason(row: FulfillmentHoldRow, context: OperationContext) -> HoldReason:
+    return shown_reason(HoldReason(row["reason"]), context.caller)
 
 
 def _name(actor: str | None, context: OperationContext) -> str | None:
@@ -104,9 +108,12 @@ class FulfillmentHold(Node):
     It is live until `releasedAt`.
     """
 
-    reason: HoldReason
-    note: str | None = derived(lambda hold: _note(hold.row, hold.context))
-    """Free text; the reasons in words if a policy placed it, or null if not visible to the role."""
+    reason: HoldReason = derived(lambda hold: _reason(hold.row, hold.context))
+    """OTHER instead of FRAUD_RISK without the permission `internals.read`."""
+    note: str | None = derived(lambda hold: _note(hold.row, hold.row["note"], hold.context))
+    """Free text; the reasons in words if a policy placed it. Null: none, or another actor placed
+    the hold and the role lacks the permission `internals.read`.
+    """
     placed_by: str = derived(lambda hold: _name(hold.row["placed_by"], hold.context))
     """Actor that placed it, or `policy`; without the permission `internals.read`, `staff`."""
     placed_at: datetime
@@ -119,8 +126,10 @@ class FulfillmentHold(Node):
     """
     released_at: datetime | None
     """Null while it is live."""
-    release_note: str | None
-    """Free text of the actor that released it; null: none was sent."""
+    release_note: str | None = derived(
+        lambda hold: _note(hold.row, hold.row["release_note"], hold.context)
+    )
+    """Free text of the actor that released it; null: none was sent, or hidden as `note` is."""
     order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     fulfillment: Annotated["Node", TypeNamed("Fulfillment")] | None = node_edge(
         "Fulfillment", "fulfillment_id"

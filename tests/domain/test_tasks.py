@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.access.callers import Role, holder
 from domain.errors import IllegalTransition, LimitExceeded, TaskNotClaimed
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.returns.states import ITEM_TRANSITIONS, RETURN_TRANSITIONS, ReturnStatus
@@ -59,9 +60,12 @@ def test_a_task_claimed_by_another_is_refused() -> None:
     assert may_act(TaskStatus.OPEN, None, "ann")
     assert may_act(TaskStatus.CLAIMED, "ann", "ann")
     assert not may_act(TaskStatus.CLAIMED, "ben", "ann")
-    with pytest.raises(TaskNotClaimed) as refusal:
-        check_holder(TaskStatus.CLAIMED, "ben", "ann", field=("id",))
-    assert refusal.value.details == {"claimedBy": "ben"}
+    for role, shown in ((Role.WAREHOUSE, "ben"), (Role.PARTNER, "staff")):
+        ann = holder(role, actor="ann")
+        with pytest.raises(TaskNotClaimed) as refusal:
+            check_holder(TaskStatus.CLAIMED, "ben", ann, field=("id",))
+        assert refusal.value.details == {"claimedBy": shown}
+        assert refusal.value.message == f"The task is claimed by {shown}."
 
 
 @pytest.mark.parametrize(("limit", "allowed"), [(0, 1), (-3, 1), (CLAIMED_MAX + 1, CLAIMED_MAX)])

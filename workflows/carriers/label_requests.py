@@ -32,7 +32,7 @@ async def buy(tx: Transaction, command: BuyLabel, caller: Caller) -> Mapping[str
     check_stored(command.service, "input", "service", longest=SERVICE_LENGTH_MAX)
     carrier = None if command.carrier is None else _configured(tx, command.carrier)
     subject = await label_subjects.lock(tx, *command.subject, caller, field)
-    await label_subjects.check_wants_label(tx, subject, field)
+    await label_subjects.check_wants_label(tx, subject, caller, field)
     live = await labels.live_of(tx, subject)
     if live is not None:
         message = (

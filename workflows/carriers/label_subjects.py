@@ -108,14 +108,16 @@ async def of_label(tx: Transaction, order: LockedOrder, label: ShippingLabelRow)
     return await _of_return(tx, order, label["return_id"])
 
 
-async def check_wants_label(tx: Transaction, subject: LabelSubject, field: tuple[str, ...]) -> None:
+async def check_wants_label(
+    tx: Transaction, subject: LabelSubject, caller: Caller, field: tuple[str, ...]
+) -> None:
     """Raise IllegalTransition unless a label may be bought for a parcel, FulfillmentOnHold if it is
     held.
     """
     if subject.kind == FULFILLMENT:
         row = await fulfillment_queries.fulfillment(tx.session, subject.id)
         assert row is not None
-        await held_steps.refuse_held(tx, row, "labeled", field)
+        await held_steps.refuse_held(tx, row, "labeled", caller, field)
     wanting = _WANTING[subject.kind]
     if subject.status not in wanting:
         entity = f"label of a {subject.kind.lower()}"

@@ -26,7 +26,13 @@ from domain.events.fulfillments import (
 )
 from domain.events.orders import OrderCancelled, OrderHeld, OrderReleased
 from domain.exceptions import ExceptionKind
-from domain.orders.fulfillment_holds import UNSHIPPED, HoldReason, NewHold, status_under
+from domain.orders.fulfillment_holds import (
+    UNSHIPPED,
+    HoldReason,
+    NewHold,
+    shown_reason,
+    status_under,
+)
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import CANCELLABLE
 from domain.values.texts import NOTE_MAX, check_text
@@ -224,11 +230,13 @@ def _check_may_release(caller: Caller, row: FulfillmentHoldRow) -> None:
     reason, placed_by = HoldReason(row["reason"]), row["placed_by"]
     needed = _RELEASE.get(reason, _RELEASE_OTHERS)
     if not caller.acts_as(placed_by) and not caller.may(needed):
+        reason, placer = shown_reason(reason, caller), caller.shown_actor(placed_by)
+        needed = _RELEASE.get(reason, _RELEASE_OTHERS)
         raise PolicyViolation(
-            f"{caller.actor} may not release this hold for {reason}. It is released by {placed_by},"
+            f"{caller.actor} may not release this hold for {reason}. It is released by {placer},"
             f" which placed it, or by a role with the permission {needed}.",
             field=("holdId",),
-            details={"reason": str(reason), "placedBy": placed_by, "permission": needed},
+            details={"reason": str(reason), "placedBy": placer, "permission": needed},
         )
 
 

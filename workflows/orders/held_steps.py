@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import models.queries.orders.fulfillment_holds as hold_queries
+from domain.access.callers import Caller
 from domain.orders.fulfillment_holds import UNSHIPPED, FulfillmentOnHold
 from domain.orders.fulfillments import FulfillmentStatus
 from models.fulfillments import FulfillmentHoldRow, FulfillmentRow
@@ -35,7 +36,7 @@ async def holds_of(tx: Transaction, rows: Sequence[FulfillmentRow]) -> dict[UUID
 
 
 async def refuse_held(
-    tx: Transaction, row: FulfillmentRow, requested: str, field: tuple[str, ...]
+    tx: Transaction, row: FulfillmentRow, requested: str, caller: Caller, field: tuple[str, ...]
 ) -> None:
     """Raise FulfillmentOnHold, with the live holds, if a hold covers a fulfillment.
 
@@ -48,4 +49,4 @@ async def refuse_held(
     live = await hold_queries.live_of_order(tx.session, row["order_id"])
     holds = {hold["id"]: hold["reason"] for hold in live if covers(hold, row["id"])}
     if holds:
-        raise FulfillmentOnHold(status, requested, holds, field=field)
+        raise FulfillmentOnHold(status, requested, holds, caller, field=field)

@@ -91,7 +91,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         shipped_at = not_before_order(command.shipped_at, shipped_at, order)
     except Invalid as error:
         raise error.under("input") from None
-    await held_steps.refuse_held(tx, row, FulfillmentStatus.SHIPPED, field)
+    await held_steps.refuse_held(tx, row, FulfillmentStatus.SHIPPED, caller, field)
     check_may_ship(row, location, field)
     carrier, number = await parcel_numbers.choose(
         tx, row, command.carrier, command.tracking_number, caller

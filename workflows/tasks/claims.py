@@ -228,7 +228,7 @@ def check_holder(tx: Transaction, row: TaskRow, caller: Caller, field: tuple[str
     if caller.may(OVERRIDE) and not task_rules.may_act(status, holder, caller.actor):
         _audit_override(tx, row, caller.actor)
         return
-    task_rules.check_holder(status, holder, caller.actor, field=field)
+    task_rules.check_holder(status, holder, caller, field=field)
 
 
 async def hold_all(

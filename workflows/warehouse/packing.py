@@ -51,7 +51,7 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
     order, row, location = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, FIELD
     )
-    await held_steps.refuse_held(tx, row, FulfillmentStatus.PACKED, FIELD)
+    await held_steps.refuse_held(tx, row, FulfillmentStatus.PACKED, caller, FIELD)
     status = FulfillmentStatus(row["status"])
     if status is not FulfillmentStatus.PICKED:
         allowed = fulfillments.next_steps(status, location)

@@ -72,7 +72,7 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
     order, row, location = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, FIELD
     )
-    await held_steps.refuse_held(tx, row, FulfillmentStatus.PICKED, FIELD)
+    await held_steps.refuse_held(tx, row, FulfillmentStatus.PICKED, caller, FIELD)
     status = FulfillmentStatus(row["status"])
     if status is not FulfillmentStatus.OPEN:
         allowed = fulfillments.next_steps(status, location)

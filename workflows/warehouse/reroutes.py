@@ -72,7 +72,7 @@ async def reroute(
             tx, command.fulfillment_id, caller, ("id",)
         )
     problems.refuse()
-    await held_steps.refuse_held(tx, row, "OPEN elsewhere", ("id",))
+    await held_steps.refuse_held(tx, row, "OPEN elsewhere", caller, ("id",))
     status = FulfillmentStatus(row["status"])
     if status is not FulfillmentStatus.OPEN:
         allowed = fulfillments.next_steps(status, origin)

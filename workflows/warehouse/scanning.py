@@ -152,7 +152,7 @@ def _scan(call: _Call, scan: Scan, path: Path) -> Mapping[str, Any]:
         find = bin_at if units > 0 else open_bin
         place = find(call.floor.bins, scan.bin_code, call.location, *path, "binCode")
     parcel = _parcel(call, scan, item, path)
-    _check_status(parcel, call.step, units, path)
+    _check_status(call, parcel, units, path)
     _check_tote(call, parcel, scan, path)
     _admit(call, parcel, path)
     lines = parcel.lines_of(item.id)
@@ -203,13 +203,16 @@ def _asks(call: _Call, parcel: ScannedParcel, scan: Scan, item: ItemFacts) -> bo
     return remaining(lines, call.step) > 0
 
 
-def _check_status(parcel: ScannedParcel, step: ScanStep, units: int, path: Path) -> None:
+def _check_status(call: _Call, parcel: ScannedParcel, units: int, path: Path) -> None:
     """Raise IllegalTransition unless the step may count units of the parcel.
 
     A parcel that has passed the step asks for no unit: one unit more is a ScanMismatch.
     """
     if parcel.holds:
-        raise FulfillmentOnHold(parcel.status, _NEXT[step], parcel.holds, field=path)
+        raise FulfillmentOnHold(
+            parcel.status, _NEXT[call.step], parcel.holds, call.caller, field=path
+        )
+    step = call.step
     passed = {_NEXT[step], FulfillmentStatus.PACKED}
     if parcel.status is _READY[step] or (units > 0 and parcel.status in passed):
         return
