@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, Path
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.problems import Problems
@@ -32,9 +31,9 @@ class HoldReason(StrEnum):
     """Another reason, given in the note."""
 
 
-def shown_reason(reason: HoldReason, caller: Caller) -> HoldReason:
-    """The reason of a hold as this caller reads it: a suspicion of fraud stays inside."""
-    is_hidden = reason is HoldReason.FRAUD_RISK and not caller.may_see_risk()
+def shown_reason(reason: HoldReason, *, shows_risk: bool) -> HoldReason:
+    """The reason of a hold as a caller reads it who may see risks, or may not."""
+    is_hidden = reason is HoldReason.FRAUD_RISK and not shows_risk
     return HoldReason.OTHER if is_hidden else reason
 
 
@@ -92,12 +91,15 @@ class FulfillmentOnHold(IllegalTransition):
         current: str,
         requested: str,
         holds: Mapping[UUID, str],
-        caller: Caller,
         *,
+        shows_risk: bool,
         field: Path,
     ) -> None:
         super().__init__("fulfillment", current, requested, field=field)
-        shown = {key: str(shown_reason(HoldReason(name), caller)) for key, name in holds.items()}
+        shown = {
+            key: str(shown_reason(HoldReason(name), shows_risk=shows_risk))
+            for key, name in holds.items()
+        }
         reasons = ", ".join(sorted(set(shown.values())))
         self.message = (
             f"The fulfillment is on hold ({reasons}). Release its holds before it becomes"

@@ -44,7 +44,7 @@ def shown(event: LoggedEvent, caller: Caller) -> Mapping[str, Any]:
     named = {key: data[key] for key in _actors(payload_type) if data.get(key) is not None}
     hidden = {key: caller.shown_actor(named[key]) for key in named}
     for key in _hold_reasons(payload_type):
-        hidden[key] = str(shown_reason(HoldReason(data[key]), caller))
+        hidden[key] = str(shown_reason(HoldReason(data[key]), shows_risk=caller.may_see_risk()))
     return {**data, **hidden} if hidden else data
 
 

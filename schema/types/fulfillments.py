@@ -93,7 +93,7 @@ def _note(row: FulfillmentHoldRow, note: str | None, context: OperationContext) 
 
 
 def _reason(row: FulfillmentHoldRow, context: OperationContext) -> HoldReason:
-    return shown_reason(HoldReason(row["reason"]), context.caller)
+    return shown_reason(HoldReason(row["reason"]), shows_risk=context.caller.may_see_risk())
 
 
 def _name(actor: str | None, context: OperationContext) -> str | None:

@@ -230,7 +230,10 @@ def _check_may_release(caller: Caller, row: FulfillmentHoldRow) -> None:
     reason, placed_by = HoldReason(row["reason"]), row["placed_by"]
     needed = _RELEASE.get(reason, _RELEASE_OTHERS)
     if not caller.acts_as(placed_by) and not caller.may(needed):
-        reason, placer = shown_reason(reason, caller), caller.shown_actor(placed_by)
+        reason, placer = (
+            shown_reason(reason, shows_risk=caller.may_see_risk()),
+            caller.shown_actor(placed_by),
+        )
         needed = _RELEASE.get(reason, _RELEASE_OTHERS)
         raise PolicyViolation(
             f"{caller.actor} may not release this hold for {reason}. It is released by {placer},"

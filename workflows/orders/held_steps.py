@@ -49,4 +49,6 @@ async def refuse_held(
     live = await hold_queries.live_of_order(tx.session, row["order_id"])
     holds = {hold["id"]: hold["reason"] for hold in live if covers(hold, row["id"])}
     if holds:
-        raise FulfillmentOnHold(status, requested, holds, caller, field=field)
+        raise FulfillmentOnHold(
+            status, requested, holds, shows_risk=caller.may_see_risk(), field=field
+        )

@@ -148,7 +148,9 @@ async def _check(
     """Raise IllegalTransition unless the parcel may leave now, AlreadyExists or TaskNotClaimed."""
     shipped = FulfillmentStatus.SHIPPED
     if holds := dock.holds.get(row["id"]):
-        raise FulfillmentOnHold(row["status"], shipped, holds, caller, field=field)
+        raise FulfillmentOnHold(
+            row["status"], shipped, holds, shows_risk=caller.may_see_risk(), field=field
+        )
     shipments.check_may_ship(row, dock.location, field)
     if row["carrier"] is None or row["tracking_number"] is None:
         raise IllegalTransition(

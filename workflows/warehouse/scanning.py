@@ -210,7 +210,11 @@ def _check_status(call: _Call, parcel: ScannedParcel, units: int, path: Path) ->
     """
     if parcel.holds:
         raise FulfillmentOnHold(
-            parcel.status, _NEXT[call.step], parcel.holds, call.caller, field=path
+            parcel.status,
+            _NEXT[call.step],
+            parcel.holds,
+            shows_risk=call.caller.may_see_risk(),
+            field=path,
         )
     step = call.step
     passed = {_NEXT[step], FulfillmentStatus.PACKED}
