@@ -10,12 +10,14 @@ from models.database.sessions import Session
 # Smaller tables are read as a whole, whatever PostgreSQL knows about them.
 BYTES_MIN = 128 * 1024
 
-# A table that was empty when it was analyzed has no statistics, as one that never was. Only the
+# A table that was empty when it was analyzed has no statistics, as one that never was. A table
+# without live rows keeps its size until it is vacuumed; there is nothing to analyze in it. Only the
 # owner of a table may analyze it.
 _WITHOUT = """
 SELECT quote_ident(c.relname) AS name FROM pg_class c
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
-  AND pg_relation_size(c.oid) >= $1 AND pg_has_role(c.relowner, 'USAGE')
+  AND pg_relation_size(c.oid) >= $1 AND pg_stat_get_live_tuples(c.oid) > 0
+  AND pg_has_role(c.relowner, 'USAGE')
   AND NOT EXISTS (
     SELECT 1 FROM pg_stats s WHERE s.schemaname = current_schema() AND s.tablename = c.relname)
 ORDER BY c.relname

@@ -83,6 +83,7 @@ _UNSENT: Mapping[str, set[str]] = {
     "statistics": {"analyze"},
     "stock/availability": {"orders_since", "skus_of_channel"},
     "stock/bins": {"bins_by_id"},
+    "stock/changes": {"skus_of_orders"},
     "stock/picks": {"bin_balances"},
     "stock/stock": {"try_lock_levels"},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from models.queries.proofs.invariants import PROOFS
@@ -15,6 +16,8 @@ from tests.workflows.exceptions.sweeps import of_kind, statuses
 from tests.workflows.exceptions.test_sweep import resolve
 from workflows.exceptions.ledger_drift import LedgerDrift
 from workflows.exceptions.return_spikes import ReturnSpikes
+
+FAY = holder(Role.FINANCE, actor="fay")
 
 
 @pytest.fixture
@@ -87,7 +90,7 @@ async def test_each_proof_that_fails_is_reported_until_it_agrees(
     assert all(row["occurrences"] == 2 for row in found)
     [units] = [row["subject_key"] for row in found if "TEE-M @ LEEDS available" in row["message"]]
     silent = next(row for row in found if row["subject_key"] == "Proof:event digests")
-    await resolve(warehouse, silent["id"])
+    await resolve(warehouse, silent["id"], by=FAY)
     await a_round(again, warehouse.shop)
     await tamper(url, "UPDATE stock_level SET available = available - 1 WHERE available > 0")
     await a_round(again, warehouse.shop)

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 import workflows.exceptions.handling as exception_handling
+from domain.access.callers import Caller
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from tests.builders.floor.bins import open_floor
@@ -37,8 +38,8 @@ async def swept(warehouse: Warehouse, **later: float) -> None:
         await sweep(warehouse.shop.transactions)
 
 
-async def resolve(warehouse: Warehouse, exception_id: UUID) -> None:
-    command = Request(ResolveException(exception_id, "Seen."), SUE)
+async def resolve(warehouse: Warehouse, exception_id: UUID, by: Caller = SUE) -> None:
+    command = Request(ResolveException(exception_id, "Seen."), by)
     outcome = await warehouse.shop.transactions.perform(exception_handling.resolve, command)
     assert not outcome.refusals
 

@@ -1,6 +1,6 @@
 """Payout workers killed at every step, with an unreliable gateway: each refund is paid once.
 
-RESTOW_LONG=1 kills 200 workers instead of 40.
+RESTOW_LONG=1 kills 200 workers instead of 28.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.builders.transactions import rows
 from workflows.ledger.reconciliation import reconcile
 
 ROOT = Path(__file__).parents[3]
-RUNS = 100 if os.environ.get("RESTOW_LONG") == "1" else 20  # on each engine
+RUNS = 100 if os.environ.get("RESTOW_LONG") == "1" else 14  # on each engine
 POINTS = 14  # a successful payout passes fewer points; the worker then survives
 REFUNDS_AT_ONCE = 2
 

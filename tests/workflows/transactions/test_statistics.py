@@ -27,3 +27,9 @@ async def test_a_filled_table_is_analyzed_once(database: Database) -> None:
     known = "SELECT CAST(reltuples AS int) AS found FROM pg_class WHERE relname = 'supplier'"
     assert await rows(database, known) == [{"found": 3_000}]
     assert await analyze_new(database) == 0
+
+
+async def test_a_table_that_was_emptied_has_nothing_to_analyze(database: Database) -> None:
+    await raw.execute(database.url, FILL, "DELETE FROM supplier")
+    async with database.reading() as session:
+        assert list(await tables_without(session)) == []
