@@ -35,6 +35,7 @@ PARTS: Mapping[str, Callable[[str], Findings]] = {
     "orders": long_history.orders,
     "mixed": mixed.mixed,
     "rent": rent.rent,
+    "protections": rent.protections,
     "start": system.start,
 }
 

@@ -1,4 +1,4 @@
-"""Serve Restow with one of its fast paths replaced by the library's own way.
+"""Serve Restow with one of its fast paths replaced by the library's own way, or unprotected.
 
     python -m benchmarks.contenders.without PIECE
 
@@ -14,13 +14,18 @@ from typing import Any
 
 from graphql.execution.values import VariableValues, get_variable_values
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import scripts.serve
 import server.operations.engine
-from server.operations.documents import Document
+from server.operations.deadlines import Deadlines, Running
+from server.operations.documents import Document, DocumentCache
 from server.operations.variables import Variables
+from server.process.cost_buckets import CostBuckets
+from server.process.rate_limits import RateLimits
 from server.transports.direct_routes import DirectRoutes
 from server.transports.send_queue import SendQueue
+from workflows.ledger.sealing import Sealing
 
 
 def without_input_coercion() -> None:
@@ -68,12 +73,35 @@ def without_write_coalescing() -> None:
     setattr(scripts.serve, "CoalescingWebSockets", "websockets-sansio")  # noqa: B010
 
 
+def without_protections() -> None:
+    """No limits of headers, bodies and time, no rates and costs, no seals of audit entries."""
+    setattr(scripts.serve, "GuardedHttp", HttpToolsProtocol)  # noqa: B010
+    setattr(server.operations.engine, "cost_of", lambda *_: 1)  # noqa: B010
+    setattr(server.operations.engine, "check_strings", lambda *_: None)  # noqa: B010
+    idle = Running(None, 0.0)
+
+    async def no_seals(_: Sealing) -> int:
+        return 0
+
+    replaced: Mapping[tuple[type, str], Callable[..., object]] = {
+        (Deadlines, "start"): lambda _: idle,
+        (Deadlines, "end"): lambda *_: None,
+        (DocumentCache, "price"): lambda *_: 0,
+        (RateLimits, "charge"): lambda *_: None,
+        (CostBuckets, "charge"): lambda *_: None,
+        (Sealing, "seal"): no_seals,
+    }
+    for (owner, name), substitute in replaced.items():
+        setattr(owner, name, substitute)
+
+
 PIECES: Mapping[str, Callable[[], None]] = {
     "input coercion": without_input_coercion,
     "root resolvers": without_root_resolvers,
     "direct routes": without_direct_routes,
     "eager send": without_eager_send,
     "write coalescing": without_write_coalescing,
+    "protections": without_protections,
 }
 
 

@@ -10,15 +10,15 @@ import asyncio
 from statistics import median
 
 from benchmarks.catalog import fresh_postgres, sku
-from benchmarks.clients.requests import Plan
 from benchmarks.clients.subscriber_process import SKUS, SubscriberProcess, bodies_of, plan_of
 from benchmarks.clients.subscribers import Order
 from benchmarks.parts.holds import hold_plan
 from benchmarks.parts.reads import availability_plan
-from benchmarks.processes import Server, ours, running, without
-from benchmarks.results.findings import Figures, Findings, Ratio, alternated, repeated
+from benchmarks.processes import Measured, Server, ours, running, without
+from benchmarks.results.findings import Figures, Findings, Ratio, Run, alternated, repeated
 
 ROUNDS = 5
+PROTECTED_ROUNDS = 12
 HOLDS = 1_500
 SECONDS = 2.0
 SUBSCRIBERS = 500
@@ -38,27 +38,62 @@ def rent(postgres: str) -> Findings:
     return findings
 
 
+def protections(postgres: str) -> Findings:
+    """Availability and holds with the limits of the edge and the sealed audit chain, and without.
+
+    The rounds are many and alternate, because the difference is smaller than that of two rounds.
+    """
+    url = asyncio.run(fresh_postgres(postgres, "protections", SKUS, (1_000_000, 0, 0)))
+    findings = Findings("protections", "limits of requests and the audit chain, with and without")
+    mine, other = ours(url), without("protections", url)
+    with running(mine, other):
+        for name, load in {"availability": _availability, "holds": _holds}.items():
+            rates: dict[str, list[float]] = {"protected": [], "unprotected": []}
+            runs = {
+                f"{kind}, {name}": _noting(rates[kind], load(server))
+                for kind, server in (("protected", mine), ("unprotected", other))
+            }
+            findings.figures |= alternated(runs, PROTECTED_ROUNDS)
+            pairs = zip(rates["protected"], rates["unprotected"], strict=True)
+            reached = median(with_them / without_them for with_them, without_them in pairs)
+            findings.ratios.append(Ratio(f"protected ÷ unprotected, {name}", reached, 0.97))
+    return findings
+
+
+def _noting(rates: list[float], run: Run) -> Run:
+    """The run; the rate of each round is added to `rates`."""
+
+    def noted(number: int) -> Measured:
+        measured = run(number)
+        rates.append(measured.rate)
+        return measured
+
+    return noted
+
+
 def _requests(findings: Findings, url: str, piece: str) -> None:
     mine, other = ours(url), without(piece, url)
-    plans = {"availability": _availability, "holds": _holds}
     with running(mine, other):
-        for name, plan in plans.items():
+        for name, load in {"availability": _availability, "holds": _holds}.items():
             runs = {
-                f"with {piece}, {name}": repeated(mine, plan(mine)),
-                f"without {piece}, {name}": repeated(other, plan(other)),
+                f"with {piece}, {name}": load(mine),
+                f"without {piece}, {name}": load(other),
             }
             figures = alternated(runs, ROUNDS)
             findings.figures |= figures
             _compare(findings, piece, name)
 
 
-def _availability(server: Server) -> Plan:
-    return availability_plan(server, SKUS, SECONDS)
+def _availability(server: Server) -> Run:
+    return repeated(server, availability_plan(server, SKUS, SECONDS))
 
 
-def _holds(server: Server) -> Plan:
+def _holds(server: Server) -> Run:
+    """Holds of two SKUs; the keys of each round are new, so no round repeats earlier answers."""
     orders = [[(sku(number), 1), (sku(number + 1), 2)] for number in range(1, 200)]
-    return hold_plan(server, orders, HOLDS, f"{server.name}-")
+    return lambda number: server.measure(
+        hold_plan(server, orders, HOLDS, f"{server.name}-{number}-")
+    )
 
 
 def _deliveries(findings: Findings, url: str, piece: str) -> None:
