@@ -107,7 +107,10 @@ async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> l
     """
     drafts = await _find(tx, requests)
     valid = [draft for draft in drafts if isinstance(draft, _AdjustmentDraft)]
-    await tx.stock.open_levels([(draft.item.id, draft.location.id) for draft in valid])
+    await tx.stock.open_levels(
+        [(draft.item.id, draft.location.id) for draft in valid if _may_open(draft.command)],
+        beside=[draft.item.id for draft in valid],
+    )
     await tx.costs.lock([draft.item.id for draft in valid])
     outcomes = []
     for draft in drafts:
@@ -153,12 +156,16 @@ async def _find(
     return drafts
 
 
+def _may_open(command: AdjustStock) -> bool:
+    """True if a level is made for this correction where the item never was."""
+    return command.delta > 0 and command.change_from_quantity in (None, 0)
+
+
 async def _adjust(tx: Transaction, draft: _AdjustmentDraft) -> Outcome:
     command, caller = draft.command, draft.caller
     location, item, reason = draft.location, draft.item, draft.reason
-    level = tx.stock.levels[(item.id, location.id)]
-    before = _counts(level)
-    held = level.units[command.state]
+    level = tx.stock.level(item.id, location.id)
+    held = 0 if level is None else level.units[command.state]
     if command.change_from_quantity not in (None, held):
         assert command.change_from_quantity is not None
         raise StaleQuantity(
@@ -166,6 +173,9 @@ async def _adjust(tx: Transaction, draft: _AdjustmentDraft) -> Outcome:
         )
     is_up = command.delta > 0
     quantity, missing = abs(command.delta), 0
+    if level is None:
+        raise InsufficientStock(item.sku, quantity, held, field=("input", "delta"))
+    before = _counts(level)
     if not is_up:
         movable = await _movable_units(tx, level, command.state)
         if movable < quantity:

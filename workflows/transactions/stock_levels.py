@@ -92,16 +92,19 @@ class LockedStock:
             self._keep(Level.from_row(row))
         return cast("tuple[A, B, C, D, E, F]", answers)
 
-    async def open_levels(self, keys: Iterable[Key]) -> None:
-        """Lock these levels, with all levels of their items; rows that do not exist are made."""
+    async def open_levels(self, keys: Iterable[Key], *, beside: Iterable[int] = ()) -> None:
+        """Lock these levels, with all levels of their items; rows that do not exist are made.
+
+        `beside`: items whose levels are locked too, of which none is made.
+        """
         pairs = sorted(set(keys) - self.levels.keys())
-        if not pairs:
+        wanted = {item for item, _ in pairs} | (set(beside) - self._by_item.keys())
+        if not wanted:
             return
         self._unit.locking(LockClass.STOCK)
-        await stock_queries.ensure_levels(self._unit.session, pairs, self._unit.now)
-        for row in await stock_queries.lock_levels(
-            self._unit.session, sorted({item for item, _ in pairs})
-        ):
+        if pairs:
+            await stock_queries.ensure_levels(self._unit.session, pairs, self._unit.now)
+        for row in await stock_queries.lock_levels(self._unit.session, sorted(wanted)):
             level = Level.from_row(row)
             # A level that is locked already may have changed in memory.
             if level.key not in self.levels:

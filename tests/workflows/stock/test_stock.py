@@ -117,6 +117,9 @@ async def test_an_adjustment_compares_before_it_sets(shop: Shop) -> None:
     [
         (0, {}, ("INVALID", ("delta",))),
         (-6, {}, ("INSUFFICIENT_STOCK", ("delta",))),
+        # No level is made where the item never was.
+        (-1, {"at": "YORK"}, ("INSUFFICIENT_STOCK", ("delta",))),
+        (1, {"at": "YORK", "change_from_quantity": 2}, ("STALE_QUANTITY", ("changeFromQuantity",))),
         (-1, {"reason": "NOPE"}, ("NOT_FOUND", ("reasonCode",))),
         (-1, {"reason": "UNWANTED"}, ("NOT_FOUND", ("reasonCode",))),
         (-1, {"sku": "NOPE"}, ("NOT_FOUND", ("sku",))),
