@@ -21,6 +21,7 @@ import workflows.exceptions.opening as exceptions
 import workflows.orders.picks as picks
 import workflows.reservations.expired_units as expired_units
 import workflows.tasks.claims as tasks
+import workflows.tasks.holders as holders
 from domain.access.callers import Caller
 from domain.counts.records import AttemptFacts, CountDecision, judge
 from domain.counts.states import TO_COUNT, CountCause, CountLineStatus
@@ -131,7 +132,7 @@ async def _admit(
             if level is None:
                 raise NotFound("stock level", each.item.sku, field=("sku",))
             subject = ("StockLevel", level.id)
-            each.tasks = await tasks.admit(tx, subject, caller, ("sku",), QueueKind.COUNT)
+            each.tasks = await tasks.lock_for(tx, subject, caller, ("sku",), QueueKind.COUNT)
         except DomainError as error:
             refused.append(error.under(*each.path))
         else:
@@ -150,6 +151,8 @@ async def _admit(
         except DomainError as error:
             refused.append(error.under(*each.path))
             accepted.remove(each)
+    for each in accepted:
+        holders.audit_overrides(tx, each.tasks, caller.actor)
     return accepted
 
 

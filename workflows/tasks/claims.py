@@ -38,12 +38,12 @@ from domain.tasks import LEASE, QueueKind, TaskStatus
 from domain.values.codes import same_code, store_codes
 from models.queries.listing.scopes import Scope, scope_of
 from models.tasks import Task, TaskRow
+from workflows.tasks.holders import audit_overrides, check_holder, check_may_act, current_status
 from workflows.tasks.selections import EVERY_TASK, TaskSelection
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
 
-OVERRIDE = "tasks.override"
 EXPIRED_MAX = 200
 Subject = tuple[str, object]
 
@@ -217,20 +217,6 @@ def is_seen(row: TaskRow, scope: Scope) -> bool:
     return scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"])
 
 
-def current_status(row: TaskRow, now: datetime) -> TaskStatus:
-    """Status of a task at `now`: an expired claim counts as open."""
-    return task_rules.status_at(TaskStatus(row["status"]), row["lease_until_at"], now)
-
-
-def check_holder(tx: Transaction, row: TaskRow, caller: Caller, field: tuple[str, ...]) -> None:
-    """Raise TaskNotClaimed if another worker holds the task. An allowed override is audited."""
-    status, holder = current_status(row, tx.now), row["claimed_by"]
-    if caller.may(OVERRIDE) and not task_rules.may_act(status, holder, caller.actor):
-        _audit_override(tx, row, caller.actor)
-        return
-    task_rules.check_holder(status, holder, caller, field=field)
-
-
 async def hold_all(
     tx: Transaction, rows: Sequence[TaskRow], actor: str, action: str | None
 ) -> None:
@@ -263,12 +249,25 @@ async def admit(
     The event of the step ends the task in the caller's name (workflows/tasks/lifecycle.py). For
     work that is still unfinished `progress` or `continue_in_queue` renews or claims the task. The
     order or return must be locked first. `queue`: only tasks of this queue count, because the
-    others of the subject are other work. Raises TaskNotClaimed at `field`.
+    others of the subject are other work. Raises TaskNotClaimed at `field`. Audits overrides.
     """
+    rows = await lock_for(tx, subject, caller, field, queue)
+    audit_overrides(tx, rows, caller.actor)
+    return rows
+
+
+async def lock_for(
+    tx: Transaction,
+    subject: Subject,
+    caller: Caller,
+    field: tuple[str, ...],
+    queue: QueueKind | None = None,
+) -> list[TaskRow]:
+    """The live tasks of a subject, locked and checked as `admit` does, without an audit row."""
     live = await task_queries.lock_live(tx.session, subject[0], [str(subject[1])])
     rows = [row for row in live if queue is None or row["queue"] == queue]
     for row in rows:
-        check_holder(tx, row, caller, field)
+        check_may_act(tx, row, caller, field)
     return rows
 
 
@@ -388,13 +387,3 @@ def _audit(tx: Transaction, before: TaskRow, after: TaskRow, actor: str, action:
         for row in (before, after)
     ]
     tx.outbox.audit(actor, action, ("Task", before["id"]), before=states[0], after=states[1])
-
-
-def _audit_override(tx: Transaction, row: TaskRow, actor: str) -> None:
-    tx.outbox.audit(
-        actor,
-        "task.overridden",
-        ("Task", row["id"]),
-        before={"claimedBy": row["claimed_by"], "leaseUntil": row["lease_until_at"]},
-        after={"actor": actor},
-    )

@@ -8,6 +8,7 @@ from uuid import UUID
 import domain.tasks as task_rules
 import models.queries.tasks as task_queries
 import workflows.tasks.claims as tasks
+import workflows.tasks.holders as holders
 from domain.access.callers import Caller
 from domain.errors import DomainError, NotFound
 from domain.tasks import TaskStatus
@@ -44,7 +45,7 @@ async def renew_all(tx: Transaction, command: RenewTasks, caller: Caller) -> Out
             if row is None or not tasks.is_seen(row, scope):
                 raise NotFound("task", str(task_id), field=field)
             task_rules.check_live(TaskStatus(row["status"]), TaskStatus.CLAIMED, field=field)
-            tasks.check_holder(tx, row, caller, field)
+            holders.check_holder(tx, row, caller, field)
         except DomainError as error:
             refused.append(error)
         else:

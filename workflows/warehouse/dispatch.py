@@ -16,7 +16,7 @@ import workflows.orders.parcel_numbers as parcel_numbers
 import workflows.orders.picks as picks
 import workflows.orders.scanned_steps as scanned_steps
 import workflows.orders.shipments as shipments
-import workflows.tasks.claims as tasks
+import workflows.tasks.holders as holders
 from domain.access.callers import Caller
 from domain.errors import (
     AlreadyExists,
@@ -169,7 +169,7 @@ async def _check(
         error.field = field
         raise
     for task in dock.tasks.get(str(row["id"]), ()):
-        tasks.check_holder(tx, task, caller, field)
+        holders.check_may_act(tx, task, caller, field)
 
 
 async def _hand_over(
@@ -179,6 +179,7 @@ async def _hand_over(
     assert row["tracking_number"] is not None
     handover = Handover(row["carrier"], row["tracking_number"], shipped_at)
     order, lines = dock.orders[row["order_id"]], dock.lines[row["id"]]
+    holders.audit_overrides(tx, dock.tasks.get(str(row["id"]), ()), actor)
     await shipments.hand_over(tx, order, row, lines, handover, actor, action="fulfillmentDispatch")
     status = str(FulfillmentStatus.SHIPPED)
     dock.rows[row["id"]] = {**row, "status": status, "version": row["version"] + 1}

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import workflows.orders.picks as picks
-import workflows.tasks.claims as tasks
+import workflows.tasks.holders as holders
 import workflows.warehouse.scan_records as scan_records
 import workflows.warehouse.scanned_parcels as scanned_parcels
 from domain.access.callers import Caller
@@ -240,11 +240,9 @@ def _check_tote(call: _Call, parcel: ScannedParcel, scan: Scan, path: Path) -> N
 
 def _admit(call: _Call, parcel: ScannedParcel, path: Path) -> None:
     """Raise TaskNotClaimed if another worker holds the parcel's task."""
-    if parcel.row["id"] in call.admitted:
-        return
-    for row in parcel.tasks:
-        tasks.check_holder(call.tx, row, call.caller, path)
-    call.admitted.add(parcel.row["id"])
+    if parcel.row["id"] not in call.admitted:
+        for row in parcel.tasks:
+            holders.check_may_act(call.tx, row, call.caller, path)
 
 
 def _count(
@@ -257,6 +255,9 @@ def _count(
 ) -> Mapping[str, Any]:
     """Record a scan that was counted. Returns its result."""
     key, item, units = parcel.row["id"], scanned.item, scan.quantity * scanned.units
+    if key not in call.admitted:
+        holders.audit_overrides(call.tx, parcel.tasks, call.caller.actor)
+        call.admitted.add(key)
     parcel.changed.update(line.id for line in lines)
     if scan.tote is not None and parcel.tote is None:
         parcel.tote = scan.tote
