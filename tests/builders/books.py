@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from models.database.database import Database
-from tests.builders.transactions import rows
 
 _LEVELS = """
 SELECT s.id FROM stock_level s LEFT JOIN (
@@ -35,6 +34,30 @@ SELECT s.id FROM stock_level s WHERE s.allocated <> COALESCE((
   + COALESCE((SELECT SUM(l.requested) FROM transfer_line l JOIN transfer t ON t.id = l.transfer_id
   WHERE t.status = 'REQUESTED' AND l.item_id = s.item_id AND t.origin_id = s.location_id), 0)
 """
+_BINS = """
+SELECT s.id FROM stock_level s LEFT JOIN (
+  SELECT level_id, SUM(quantity) AS units FROM bin_stock GROUP BY level_id
+) b ON b.level_id = s.id
+WHERE s.binned <> COALESCE(b.units, 0) OR s.binned > s.available + s.held + s.allocated - s.picked
+"""
+_NEGATIVE = """
+SELECT s.id FROM stock_level s WHERE s.quality_control < 0 OR s.refurbishing < 0 OR s.damaged < 0
+  OR s.picked < 0 OR s.binned < 0 OR s.missing < 0 OR s.incoming < 0 OR s.missing > s.quarantine
+  OR s.picked > s.allocated
+"""
+_PICKED = """
+SELECT s.id FROM stock_level s WHERE s.picked + COALESCE((
+  SELECT SUM(u.units) FROM unbooked_pick u
+  WHERE u.item_id = s.item_id AND u.location_id = s.location_id), 0)
+  <> COALESCE((SELECT SUM(l.picked) FROM fulfillment_line l JOIN fulfillment f
+  ON f.id = l.fulfillment_id WHERE f.status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')
+  AND l.item_id = s.item_id AND f.location_id = s.location_id), 0)
+"""
+_INCOMING = """
+SELECT s.id FROM stock_level s WHERE s.incoming < COALESCE((
+  SELECT SUM(l.in_transit) FROM transfer_line l JOIN transfer t ON t.id = l.transfer_id
+  WHERE l.item_id = s.item_id AND t.destination_id = s.location_id), 0)
+"""
 _ON_HOLD = """
 SELECT f.id FROM fulfillment f WHERE f.status IN ('OPEN', 'ON_HOLD')
   AND (f.status = 'ON_HOLD') <> ((SELECT COUNT(*) FROM fulfillment_hold h
@@ -61,6 +84,10 @@ CHECKS = {
     "a level differs from its movements or is negative": _LEVELS,
     "HELD differs from the lines of unreleased holds": _HELD,
     "ALLOCATED differs from the lines of open fulfillments": _ALLOCATED,
+    "bins differ from their level or exceed its shelf": _BINS,
+    "a column of a level is negative or too large": _NEGATIVE,
+    "picked units differ from those of open fulfillments": _PICKED,
+    "incoming units are fewer than those in transit": _INCOMING,
     "ON_HOLD differs from OPEN under a live hold": _ON_HOLD,
     "debits and credits differ": _TRIAL,
     "the inventory account differs from the items' values": _INVENTORY,
@@ -70,4 +97,5 @@ CHECKS = {
 
 async def faults(database: Database) -> list[str]:
     """Names of the checks that find a violation."""
-    return [name for name, sql in CHECKS.items() if await rows(database, sql)]
+    async with database.snapshot() as session:
+        return [name for name, sql in CHECKS.items() if await session.fetch(sql)]

@@ -39,17 +39,22 @@ class Floor:
         )
 
     async def put_away(
-        self, *lines: tuple[str, int, str] | tuple[str, int, str, str], by: Caller = PORTER
+        self,
+        *lines: tuple[str, int, str] | tuple[str, int, str, str],
+        by: Caller = PORTER,
+        at: str = "LEEDS",
     ) -> Outcome:
-        """Put (SKU, units, bin, bin that they come from) away in LEEDS."""
-        command = PutAway("LEEDS", tuple(PutAwayLine(*line) for line in lines))
+        """Put (SKU, units, bin, bin that they come from) away."""
+        command = PutAway(at, tuple(PutAwayLine(*line) for line in lines))
         return await self.shop.transactions.perform(
             workflows.stock.putaways.put_away, Request(command, by)
         )
 
-    async def receive_into(self, units: int, into: str, sku: str = "TEE-M") -> Outcome:
+    async def receive_into(
+        self, units: int, into: str, sku: str = "TEE-M", at: str = "LEEDS"
+    ) -> Outcome:
         line = ReceiptLine(sku, units, pounds("4.00"), into)
-        command = ReceiveStock("LEEDS", "PO-2", (line,))
+        command = ReceiveStock(at, "PO-2", (line,))
         return await self.shop.transactions.perform(receive, Request(command, ADMIN))
 
     async def bins(self, sku: str = "TEE-M", at: str = "LEEDS") -> dict[str, int]:
