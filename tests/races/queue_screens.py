@@ -20,8 +20,9 @@ from tests.subscriptions.log.facts import until
 class Screen(Shown):
     """A queue screen that at times loses its connection and starts again on any server."""
 
-    def __init__(self, client: TradingClient, seed: int) -> None:
+    def __init__(self, client: TradingClient, seed: int, queue: str = "PICK") -> None:
         super().__init__()
+        self.queue = queue
         self.begun = 0
         self._client = client
         self._chance = random.Random(seed)
@@ -35,7 +36,7 @@ class Screen(Shown):
             self.tasks = {}
             self.begun += 1
             with suppress(OSError, WebSocketException):
-                async with subscribed(port, QUEUE, queue="PICK", at=at) as self._stream:
+                async with subscribed(port, QUEUE, queue=self.queue, at=at) as self._stream:
                     while True:
                         self.take(await self._stream.next())
 
@@ -52,7 +53,7 @@ class Screen(Shown):
         return self.tasks == truth
 
     async def _truth(self) -> dict[str, Any]:
-        variables = {"queue": "PICK", "at": self._client.own("LEEDS")}
+        variables = {"queue": self.queue, "at": self._client.own("LEEDS")}
         at = self._chance.randrange(2)
         found = await self._client.cluster.data(LIVE, variables, at=at)
         return {task["id"]: task for each in found.values() for task in each["nodes"]}

@@ -21,6 +21,8 @@ CLAIM = """mutation($at: String!, $limit: Int!) {
     tasks { id subject { id } } userErrors { code } } }"""
 PICK = """mutation($id: ID!) { fulfillmentPick(fulfillmentId: $id) {
   fulfillment { status } userErrors { code } } }"""
+PACK = "mutation($id: ID!) { fulfillmentPack(fulfillmentId: $id) { userErrors { code } } }"
+PACKED_AT_ONCE = 0.9  # the others are packed by people at the bench, or later
 
 
 class WarehouseLoad:
@@ -81,6 +83,8 @@ class WarehouseLoad:
                 done = await self._ask(PICK, {"id": task["subject"]["id"]}, number, key)
                 assert done["userErrors"] == []
                 self.done.append(task["id"])
+                if self._chance.random() < PACKED_AT_ONCE:
+                    await self._ask(PACK, {"id": task["subject"]["id"]}, number, key)
 
     async def _ask(self, query: str, given: Mapping[str, Any], at: int, key: str) -> Any:
         """Send a request; the tablet may fail before the answer arrives."""
