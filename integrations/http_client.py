@@ -63,7 +63,9 @@ class HttpClient:
         self._client = httpx.AsyncClient(
             auth=auth,
             timeout=httpx.Timeout(self._limits.answer, connect=self._limits.connect),
-            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+            # A connection for each call. A system that answers a request twice would otherwise
+            # answer the next request on the connection with what belongs to the one before.
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=0),
             # No proxies or .netrc from the environment: requests go to the given address only.
             trust_env=False,
             headers={"Accept": "application/json"},
