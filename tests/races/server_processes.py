@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from functools import cache
 from typing import Any, Self
 
 import httpx
 
+from tests.forks.forker import ForkedProcess, Forker
 from tests.servers import free_port
 
-ROOT = Path(__file__).parent.parent.parent
 KEY = "rsk_racetest0000_" + "k" * 43
 PATIENCE_SECONDS = 90.0
 WAREHOUSE = "mutation($i: LocationInput!) { locationUpsert(input: $i) { userErrors { message } } }"
@@ -33,11 +32,27 @@ NEW_KEY = "mutation($i: ApiKeyInput!) { apiKeyCreate(input: $i) { secret } }"
 Json = dict[str, Any]
 
 
+@cache
+def server_parent() -> Forker:
+    """The parent of all server processes of this test process."""
+    parent = Forker("tests.races.server_life")
+    atexit.register(parent.close)
+    return parent
+
+
 class Cluster:
-    """`processes` servers on one database, started together, each on its own port."""
+    """`processes` servers on one database, started together, each on its own port.
+
+    `settings`: further environment variables of the servers.
+    """
 
     def __init__(
-        self, database_url: str, *, processes: int = 1, broadcast: str = "memory://"
+        self,
+        database_url: str,
+        *,
+        processes: int = 1,
+        broadcast: str = "memory://",
+        **settings: str,
     ) -> None:
         self._environment = {
             **os.environ,
@@ -48,10 +63,11 @@ class Cluster:
             "RESTOW_LOG_LEVEL": "warning",
             # On a busy machine connections wait longer, which is not a failure of these tests.
             "RESTOW_DATABASE_ACQUIRE_SECONDS": "60",
+            **settings,
         }
         self.ports = [free_port() for _ in range(processes)]
-        self._servers: list[subprocess.Popen[bytes]] = []
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the servers
+        self.servers: list[ForkedProcess] = []
+        self._log = tempfile.NamedTemporaryFile()  # noqa: SIM115  open as long as the servers
         # A connection for each request: the server may close an idle one at the moment when a slow
         # client reuses it.
         limits = httpx.Limits(max_connections=400, max_keepalive_connections=0)
@@ -69,20 +85,27 @@ class Cluster:
         self.kill()
         await self._client.aclose()
 
-    async def start(self) -> None:
-        """Start all processes and wait until they are ready."""
-        self._servers = [self._launch(port) for port in self.ports]
+    async def start(self, idle: str | None = None) -> None:
+        """Start all processes and wait until they are ready. `idle`: a work whose job stands."""
+        self.launch(idle=idle)
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until all processes are ready."""
         for port in self.ports:
             await self._ready(port)
 
-    def _launch(self, port: int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "scripts.serve"],
-            cwd=ROOT,
-            env={**self._environment, "RESTOW_PORT": str(port)},
-            stdout=self._log,
-            stderr=self._log,
-        )
+    def launch(self, dies_at: Json | None = None, idle: str | None = None) -> None:
+        """Start all processes. `dies_at`: where each kills itself (tests/races/server_life.py)."""
+        self.servers = [
+            server_parent().start(
+                environment={**self._environment, "RESTOW_PORT": str(port)},
+                log=self._log.name,
+                dies_at=dies_at,
+                idle=idle,
+            )
+            for port in self.ports
+        ]
 
     async def _ready(self, port: int) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -93,7 +116,7 @@ class Cluster:
                     return
             except httpx.TransportError:
                 pass
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.05)
         raise AssertionError(f"no server on {port}:\n{self.log_end()}")
 
     def log_end(self) -> str:
@@ -103,20 +126,20 @@ class Cluster:
 
     def kill(self) -> None:
         """Send SIGKILL to all processes, so that none can shut down cleanly."""
-        for server in self._servers:
+        for server in self.servers:
             server.send_signal(signal.SIGKILL)
-        for server in self._servers:
+        for server in self.servers:
             server.wait()
 
     async def terminate(self) -> None:
         """Send SIGTERM to all processes, and wait until they have ended."""
-        for server in self._servers:
+        for server in self.servers:
             server.send_signal(signal.SIGTERM)
-        for server in self._servers:
+        for server in self.servers:
             await asyncio.to_thread(server.wait)
 
     def pids(self) -> list[int]:
-        return [server.pid for server in self._servers]
+        return [server.pid for server in self.servers]
 
     async def ask(
         self,

@@ -5,14 +5,10 @@ happens, each key is sold at most once. RESTOW_LONG=1 kills 50 workers instead o
 """
 
 import asyncio
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -20,13 +16,13 @@ import pytest
 from integrations.carriers.http import HttpCarrier
 from models.database.database import Database
 from tests.builders.transactions import rows, transactions_on
+from tests.forks.forker import Forker
 from tests.integrations.carriers.carrier_process import CarrierProcess, run_carrier
 from tests.workflows.carriers.label_desk import LabelDesk, open_label_desk
 from workflows.carriers.label_purchases import LabelPurchases
 from workflows.ledger.reconciliation import reconcile
 from workflows.reactions import REACTIONS
 
-ROOT = Path(__file__).parents[3]
 RUNS = 50 if os.environ.get("RESTOW_LONG") == "1" else 3
 POINTS = 6
 MANNERS = ("ok", "slow", "lost")
@@ -42,27 +38,30 @@ async def desk(database: Database) -> LabelDesk:
     return await open_label_desk(database)
 
 
-def work_until(desk: LabelDesk, carrier: CarrierProcess, dies_at: int | None) -> int:
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    opened = Forker("tests.workflows.carriers.label_worker")
+    yield opened
+    opened.close()
+
+
+def work_until(
+    forker: Forker, desk: LabelDesk, carrier: CarrierProcess, dies_at: int | None
+) -> int:
     """Run a worker in a process of its own; the signal that ended it, 0 for none."""
-    facts = {
-        "url": desk.database.url,
-        "carrier": carrier.url,
-        "now": desk.shop.clock.now.isoformat(),
-        "dies_at": dies_at,
-    }
-    command = [sys.executable, "-m", "tests.workflows.carriers.label_worker", json.dumps(facts)]
-    return -subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode
+    now = desk.shop.clock.now.isoformat()
+    return forker.run(url=desk.database.url, carrier=carrier.url, now=now, dies_at=dies_at)
 
 
 async def test_however_workers_die_each_label_is_bought_once(
-    desk: LabelDesk, carrier: CarrierProcess
+    desk: LabelDesk, carrier: CarrierProcess, forker: Forker
 ) -> None:
     deaths, labels = 0, []
     for run in range(RUNS):
         parcel = await desk.parcel(f"K-{run}")
         labels.append(await desk.buy(parcel, service=MANNERS[run % len(MANNERS)]))
         for dies_at in ((2 * run + 1) % POINTS, None):
-            ended = await asyncio.to_thread(work_until, desk, carrier, dies_at)
+            ended = await asyncio.to_thread(work_until, forker, desk, carrier, dies_at)
             assert ended in (0, signal.SIGKILL)
             deaths += ended == signal.SIGKILL
             desk.shop.clock.forward(seconds=120)

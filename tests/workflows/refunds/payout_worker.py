@@ -1,9 +1,6 @@
 """Payout worker in a process of its own, which is killed by SIGKILL at a chosen point.
 
-    python -m tests.workflows.refunds.payout_worker      reads one JSON object per line and runs a
-    worker for each; prints how it ended
-
-Each worker is forked, so that some hundreds of them need no new imports. It passes a point before,
+It is started by tests/forks, and returns the time at which it ended. It passes a point before,
 inside (everything done, not committed) and after each transaction, and before and after each call
 of the gateway. At the point with the number `dies_at` it kills itself.
 """
@@ -11,14 +8,8 @@ of the gateway. At the point with the number `dies_at` it kills itself.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import sys
-import traceback
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import workflows.refunds.gateway_events
@@ -29,56 +20,17 @@ from integrations.payments.simulator import PaymentSimulator
 from integrations.payments.simulator_faults import chaos
 from integrations.payments.simulator_journal import PaymentJournal
 from models.database.database import Database
+from tests.forks.kill_points import KillPoint, MortalTransactions
 from workflows.reactions import REACTIONS
 from workflows.refunds.manual_settlement import RetryRefund
 from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.refunds.payouts import Payouts
 from workflows.transactions.outcomes import Request
 from workflows.transactions.runner import Transactions
-from workflows.transactions.transaction import Transaction
 
 ROUND = timedelta(seconds=400)
 ROUNDS_MAX = 40
 RETRIER = holder(Role.FINANCE, actor="rita")
-
-T = TypeVar("T")
-
-
-class KillPoint:
-    """Counts the points that a worker has passed, and kills it at the chosen one."""
-
-    def __init__(self, dies_at: int | None) -> None:
-        self._left = dies_at
-
-    def point(self) -> None:
-        """Kill this process if this is the chosen point."""
-        if self._left is None:
-            return
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self._left -= 1
-
-
-class MortalTransactions(Transactions):
-    """Transactions with points before, inside and after each, at which the worker may be killed."""
-
-    kill_point: KillPoint
-
-    async def run(
-        self,
-        work: Callable[[Transaction], Awaitable[T]],
-        writing: Callable[[], None] = lambda: None,
-    ) -> T:
-        async def mortal(tx: Transaction) -> T:
-            result = await work(tx)
-            await tx.flush()
-            self.kill_point.point()
-            return result
-
-        self.kill_point.point()
-        result = await super().run(mortal, writing)
-        self.kill_point.point()
-        return result
 
 
 class MortalGateway(PaymentSimulator):
@@ -101,7 +53,7 @@ class MortalGateway(PaymentSimulator):
         return found
 
 
-async def run_worker(facts: dict[str, Any]) -> None:
+async def run_worker(facts: dict[str, Any]) -> str:
     """Work until all refunds are paid, the rounds are used up, or the process is killed."""
     now, kill_point = datetime.fromisoformat(facts["now"]), KillPoint(facts["dies_at"])
     database = Database(facts["url"])
@@ -133,9 +85,9 @@ async def run_worker(facts: dict[str, Any]) -> None:
         await asyncio.sleep(0)
         if await _is_over(database, transactions):
             break
-    _print_line({"now": now.isoformat()})
     await gateway.close()
     await database.close()
+    return now.isoformat()
 
 
 async def _is_over(database: Database, transactions: Transactions) -> bool:
@@ -151,31 +103,6 @@ async def _is_over(database: Database, transactions: Transactions) -> bool:
     return not found
 
 
-def _run_and_exit(facts: dict[str, Any]) -> NoReturn:
-    """Run a life and exit; the threads of an unclosed database would keep the process running."""
-    try:
-        asyncio.run(run_worker(facts))
-        os._exit(0)
-    finally:
-        traceback.print_exc()
-        os._exit(1)
-
-
-def main() -> None:
-    """Fork a process for each line of standard input; print its signal, or its exit code."""
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            _run_and_exit(json.loads(line))
-        _, status = os.waitpid(child, 0)
-        ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        _print_line({"ended": ended})
-
-
-def _print_line(facts: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(facts) + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
+def live(facts: dict[str, Any]) -> str:
+    """Run the worker; the last time of its clock."""
+    return asyncio.run(run_worker(facts))
