@@ -54,49 +54,6 @@ async def test_what_was_answered_survives_a_kill(database_url: str) -> None:
     await _books_agree(database_url, answered=len(answered))
 
 
-PUBLISH = "mutation ($i: PolicyInput!) { policyPublish(input: $i) { userErrors { code } } }"
-RECORD = """mutation ($i: StockCountRecordInput!) { stockCountRecord(input: $i) {
-  lines { id status variance } userErrors { code } } }"""
-COUNT_POLICIES = (
-    {"kind": "COUNT", "scope": "global", "rules": {"recountAbove": {"units": None}}},
-    {"kind": "ADJUSTMENT", "scope": "global", "rules": {"approvalAbove": {"GBP": "99999.00"}}},
-)
-COUNTED_ORDERS = 180
-
-
-async def test_a_large_count_is_posted_whole_although_the_server_is_killed(
-    database_url: str,
-) -> None:
-    """A count takes the units of 180 orders: 50 in its own transaction, the others in steps."""
-    async with Cluster(database_url) as cluster:
-        client = TradingClient(cluster, "web")
-        await client.furnish(["TEE"], {"LEEDS": COUNTED_ORDERS})
-        for rules in COUNT_POLICIES:
-            await cluster.ask(PUBLISH, {"i": rules})
-        await asyncio.gather(
-            *(client.place({"TEE": 1}, f"K-{number}") for number in range(COUNTED_ORDERS))
-        )
-        place = {"sku": client.own("TEE"), "quantity": 0}
-        given = {"locationCode": client.own("LEEDS"), "places": [place]}
-        recorded = await cluster.ask(RECORD, {"i": given})
-        assert [line["status"] for line in recorded["lines"]] == ["POSTING"]
-        cluster.kill()
-        database = Database(database_url)
-        await database.open()
-        try:
-            assert await reconcile(database) == []
-            await cluster.start()
-            status = "POSTING"
-            while status == "POSTING":
-                await asyncio.sleep(0.2)
-                [line] = await rows(database, "SELECT status, variance FROM stock_count_line")
-                status = line["status"]
-        finally:
-            await database.close()
-        assert (status, line["variance"]) == ("POSTED", -COUNTED_ORDERS)
-    await _books_agree(database_url, answered=0)
-
-
 async def _books_agree(database_url: str, *, answered: int) -> None:
     database = Database(database_url)
     await database.open()

@@ -46,7 +46,7 @@ class WarehouseLoad:
         self.dead: list[str] = []
         self.is_over = False
         self._database = database
-        self._chance = random.Random(50)
+        self.chance = random.Random(50)
         self._tablets = 0
         self._idle_seconds = tablets / IDLE_CLAIMS_PER_SECOND
 
@@ -55,9 +55,13 @@ class WarehouseLoad:
         while self.placed < self.parcels:
             few = range(self.placed, min(self.placed + 20, self.parcels))
             async with self.gate.step():
-                places = (self.client.place({"TEE": 1}, f"W-{n}", at=n) for n in few)
+                places = (self.client.place(self.basket(n), f"W-{n}", at=n) for n in few)
                 self.placed += len(await asyncio.gather(*places))
             await until(lambda: self.placed - len(self.done) <= OPEN_MAX, seconds=120)
+
+    def basket(self, number: int) -> Mapping[str, int]:
+        """The units of the order with this number."""
+        return {"TEE": 1}
 
     async def work(self) -> None:
         """Run a tablet; after a failure replace it by a new one with its own key."""
@@ -74,21 +78,25 @@ class WarehouseLoad:
         """Claim and pick until all tasks are done. Raises TimeoutError when the tablet fails."""
         while not self.is_over:
             given = {"at": self.client.own("LEEDS"), "limit": 1 + number % 4}
-            claimed = (await self._ask(CLAIM, given, number, key))["tasks"]
+            claimed = (await self.ask(CLAIM, given, number, key))["tasks"]
             if not claimed:
                 await asyncio.sleep(self._idle_seconds)
             for task in claimed:
-                if self._chance.random() < 0.01:
+                if self.chance.random() < 0.01:
                     raise TimeoutError
-                done = await self._ask(PICK, {"id": task["subject"]["id"]}, number, key)
-                assert done["userErrors"] == []
+                await self.finish(task["subject"]["id"], number, key)
                 self.done.append(task["id"])
-                if self._chance.random() < PACKED_AT_ONCE:
-                    await self._ask(PACK, {"id": task["subject"]["id"]}, number, key)
+                if self.chance.random() < PACKED_AT_ONCE:
+                    await self.ask(PACK, {"id": task["subject"]["id"]}, number, key)
 
-    async def _ask(self, query: str, given: Mapping[str, Any], at: int, key: str) -> Any:
+    async def finish(self, parcel: str, number: int, key: str) -> None:
+        """Pick a parcel. Raises TimeoutError when the tablet fails."""
+        done = await self.ask(PICK, {"id": parcel}, number, key)
+        assert done["userErrors"] == []
+
+    async def ask(self, query: str, given: Mapping[str, Any], at: int, key: str) -> Any:
         """Send a request; the tablet may fail before the answer arrives."""
-        seconds_left = self._chance.uniform(0, 0.02) if self._chance.random() < 0.02 else None
+        seconds_left = self.chance.uniform(0, 0.02) if self.chance.random() < 0.02 else None
         async with self.gate.step(), asyncio.timeout(seconds_left):
             return await self.cluster.ask(query, given, at=at, by=key)
 
