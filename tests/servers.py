@@ -20,13 +20,14 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 Keeper = subprocess.Popen[bytes]
 
 START_ATTEMPTS_MAX = 5
 PATIENCE_SECONDS = 60
+PORT_MIN = 15_000
 
 
 class ServerError(Exception):
@@ -230,10 +231,16 @@ def is_open_to_all(path: Path) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that is free now.
+
+    The system gives outgoing connections ports from 32768 on. A server that restarts on such a port
+    may find it taken meanwhile, so the port is below.
+    """
+    while True:
+        port = PORT_MIN + secrets.randbelow(32_768 - PORT_MIN)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_listening(port: int) -> bool:

@@ -77,4 +77,4 @@ class Forker:
         """Kill the processes that are still running, and let the parent end."""
         assert self._parent.stdin is not None
         self._parent.stdin.close()
-        self._parent.wait(timeout=10)
+        self._parent.wait()

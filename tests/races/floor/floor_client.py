@@ -122,7 +122,7 @@ class FloorClient(TradingClient):
 
 
 async def differences(database: Database) -> list[str]:
-    """What the reconciliation and independent checks of the books find."""
+    """Differences that the reconciliation and independent checks of the books find."""
     return [*(str(each) for each in await reconcile(database)), *await faults(database)]
 
 
