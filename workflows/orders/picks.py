@@ -8,7 +8,8 @@ of a level are those of its row and those that are not booked.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -21,6 +22,7 @@ from models.database.errors import unforeseen
 from models.picks import UnbookedPick
 from models.queries.stock.bins import BinFacts
 from models.queries.stock.picks import UnbookedPickRow
+from workflows.transactions.levels import Key, Level
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
 
@@ -53,86 +55,141 @@ async def book(tx: Transaction, item_ids: Collection[int]) -> int:
 
     The units leave the bin that the scan named. If it has fewer by the books, the others leave as
     the shelves decide, and COUNT_VARIANCE is opened: the level must be counted. Units that were
-    picked and put back into the same place do not move: the books may not have them any more.
+    picked and put back are not picked on the way: a count may have taken the units of their parcel
+    meanwhile. If they came back into another place, the bins follow as far as the books have them.
     """
     await tx.flush()
     taken = await pick_queries.take(tx.session, sorted(item_ids))
     levels = tx.stock.levels
-    rows = without_undone(taken)
+    steps = net_steps(taken)
     for row in taken:
         # A count must know of them: it may have been made while the units were off the shelf.
         tx.stock.disturb(levels[row["item_id"], row["location_id"]], row["actor"])
-    named = await _bins(tx, rows)
-    await tx.stock.read_bins(
-        [levels[row["item_id"], row["location_id"]] for row in rows if row["bin_id"] in named]
-    )
-    for row in rows:
-        level = levels[row["item_id"], row["location_id"]]
-        place = None if row["bin_id"] is None else named.get(row["bin_id"])
-        if place is not None and not _takes(place, row):
-            place = None
-        if place is not None and level.bins is not None:
-            lacking = row["units"] - level.bins.units_in(place.id)
-            if lacking > 0:
-                await exceptions.open_exception(
-                    tx,
-                    ExceptionKind.COUNT_VARIANCE,
-                    ("StockLevel", level.id),
-                    f"{lacking} more units of {level.sku} were picked from {place.code} than it"
-                    " had.",
-                    location_id=level.location_id,
-                    actor=row["actor"],
-                )
-        tx.stock.pick(level, row["units"], row["actor"], place)
+    named = await _bins(tx, steps)
+    await tx.stock.read_bins([levels[step.level] for step in steps if step.bin_ids & named.keys()])
+    for step in steps:
+        level = levels[step.level]
+        source, target = _open(named, step.source, level), _open(named, step.target, level)
+        if target is not None and not target.active:
+            target = None
+        if source is not None:
+            await _report_lack(tx, level, source, step)
+        if step.is_carried:
+            tx.stock.carry(level, step.units, step.actor, source, target)
+        elif step.units > 0:
+            tx.stock.pick(level, step.units, step.actor, source)
+        else:
+            tx.stock.pick(level, step.units, step.actor, target)
     return len(taken)
 
 
-def without_undone(rows: Sequence[UnbookedPickRow]) -> list[UnbookedPickRow]:
-    """The picks without the units that were put back into the place they came from, in order."""
-    left: list[UnbookedPickRow] = []
+@dataclass(frozen=True, slots=True)
+class PickStep:
+    """Units of a level that were picked or, below 0, put back; or carried from place to place.
+
+    `source`: the bin that picked or carried units leave; `target`: the bin that units put back or
+    carried come into. None: the scan named no bin.
+    """
+
+    level: Key
+    units: int
+    actor: str
+    source: int | None = None
+    target: int | None = None
+    is_carried: bool = False
+
+    @property
+    def bin_ids(self) -> frozenset[int]:
+        return frozenset(each for each in (self.source, self.target) if each is not None)
+
+
+def net_steps(rows: Sequence[UnbookedPickRow]) -> list[PickStep]:
+    """The picks and put-backs that are left once units put back have undone earlier picks.
+
+    1. Units that came back into the place they left do not move.
+    2. Units that came back into another place are carried there. The latest pick is undone first.
+    3. So no pick comes before a put-back of its level. The units that are picked rise only after
+       they fell, and are at most those allocated if they are so in the end.
+    """
+    picks: list[tuple[UnbookedPickRow, int]] = []
+    others: list[tuple[int, PickStep]] = []
     for row in rows:
         units = row["units"]
-        for index in reversed(range(len(left))):
-            earlier = left[index]
-            if units < 0 < earlier["units"] and _place(earlier) == _place(row):
-                undone = min(-units, earlier["units"])
+        if units > 0:
+            picks.append((row, units))
+            continue
+        for is_same_place in (True, False):
+            for index in reversed(range(len(picks))):
+                pick, left = picks[index]
+                is_undone = _level(pick) == _level(row) and (
+                    not is_same_place or pick["bin_id"] == row["bin_id"]
+                )
+                undone = min(-units, left) if is_undone else 0
                 units += undone
-                left[index] = {**earlier, "units": earlier["units"] - undone}
-        left.append({**row, "units": units})
-    return [row for row in left if row["units"]]
+                picks[index] = (pick, left - undone)
+                if undone and not is_same_place:
+                    places = (pick["bin_id"], row["bin_id"])
+                    step = PickStep(_level(row), undone, row["actor"], *places, is_carried=True)
+                    others.append((row["id"], step))
+        if units:
+            others.append(
+                (row["id"], PickStep(_level(row), units, row["actor"], None, row["bin_id"]))
+            )
+    picked = (
+        (row["id"], PickStep(_level(row), units, row["actor"], row["bin_id"]))
+        for row, units in picks
+        if units
+    )
+    return [step for _, step in sorted([*others, *picked], key=lambda each: each[0])]
 
 
-def _takes(place: BinFacts, row: UnbookedPickRow) -> bool:
-    """True if the units may leave this place or, if they were put back, come into it."""
-    is_open = row["units"] > 0 or bool(place.active)
-    return is_open and place.home_id == row["location_id"]
+def _level(row: UnbookedPickRow) -> Key:
+    return (row["item_id"], row["location_id"])
 
 
-def _place(row: UnbookedPickRow) -> tuple[int, int, int | None]:
-    return (row["item_id"], row["location_id"], row["bin_id"])
+def _open(named: Mapping[int, BinFacts], bin_id: int | None, level: Level) -> BinFacts | None:
+    """The named bin, if it is at the location of the level."""
+    place = None if bin_id is None else named.get(bin_id)
+    return place if place is not None and place.home_id == level.location_id else None
 
 
-async def _bins(tx: Transaction, rows: Sequence[UnbookedPickRow]) -> dict[int, BinFacts]:
+async def _report_lack(tx: Transaction, level: Level, source: BinFacts, step: PickStep) -> None:
+    """Open COUNT_VARIANCE if a bin has fewer units by the books than were picked from it."""
+    assert level.bins is not None
+    lacking = step.units - level.bins.units_in(source.id)
+    if lacking > 0:
+        await exceptions.open_exception(
+            tx,
+            ExceptionKind.COUNT_VARIANCE,
+            ("StockLevel", level.id),
+            f"{lacking} more units of {level.sku} were picked from {source.code} than it had.",
+            location_id=level.location_id,
+            actor=step.actor,
+        )
+
+
+async def _bins(tx: Transaction, steps: Sequence[PickStep]) -> dict[int, BinFacts]:
     """The bins that the scans named."""
-    ids = {row["bin_id"] for row in rows if row["bin_id"] is not None}
+    ids = {each for step in steps for each in step.bin_ids}
     return await bin_queries.bins_by_id(tx.session, sorted(ids)) if ids else {}
 
 
 async def book_waiting(transactions: Transactions) -> int:
-    """Book the picks of the next ITEMS_MAX items that have some. Returns their number.
+    """Book the picks of all items that have some, ITEMS_MAX items a step. Returns their number.
 
     Each item is booked by itself, so that one whose picks cannot be booked stops no other.
     """
-    async with transactions.database.reading() as session:
-        item_ids = await pick_queries.waiting_items(session, ITEMS_MAX)
-    booked = 0
-    for item_id in item_ids:
-        try:
-            booked += await transactions.run(partial(_book_item, item_id))
-        except Exception as error:  # the picks of the other items can be booked
-            logger.warning(
-                "picks.not_booked", item=item_id, error=repr(error), exc_info=unforeseen(error)
-            )
+    booked, item_ids = 0, [0]
+    while item_ids:
+        async with transactions.database.reading() as session:
+            item_ids = await pick_queries.waiting_items(session, item_ids[-1], ITEMS_MAX)
+        for item_id in item_ids:
+            try:
+                booked += await transactions.run(partial(_book_item, item_id))
+            except Exception as error:  # the picks of the other items can be booked
+                logger.warning(
+                    "picks.not_booked", item=item_id, error=repr(error), exc_info=unforeseen(error)
+                )
     return booked
 
 

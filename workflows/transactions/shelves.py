@@ -71,6 +71,19 @@ class Shelves:
         level.has_changed_parts = True
         self._reshelve(level, -units, named, actor)
 
+    def carry(
+        self, level: Level, units: int, source: BinFacts | None, target: BinFacts | None, actor: str
+    ) -> None:
+        """Let units leave the shelf and come back into another bin, as far as the books have them.
+
+        Bins that are named must be read.
+        """
+        self._remember(level, level.unbinned > 0, actor)
+        if level.binned:
+            self._take(level, min(units, level.binned), source, actor)
+        if target is not None and level.unbinned:
+            self._put(level, min(units, level.unbinned), target, actor, None)
+
     def put_away(
         self, level: Level, units: int, into: BinFacts, actor: str, source: BinFacts | None
     ) -> None:

@@ -248,6 +248,18 @@ class LockedStock:
         self._shelves.pick(level, units, actor, named)
         self.touch(level, Cause(MovementKind.MOVED, actor))
 
+    def carry(
+        self,
+        level: Level,
+        units: int,
+        actor: str,
+        source: BinFacts | None,
+        target: BinFacts | None,
+    ) -> None:
+        """Let the bins follow units that were picked and put back into another place."""
+        self._shelves.carry(level, units, source, target, actor)
+        self.touch(level, Cause(MovementKind.MOVED, actor))
+
     def disturb(self, level: Level, actor: str) -> None:
         """Count a change of the shelf of a level although the same units may be there again."""
         level.shelf_changes += 1

@@ -59,7 +59,10 @@ def _without_picks(
 async def contents_by_bin(
     session: Session, scope: Scope, ids: Sequence[int]
 ) -> Mapping[int, list[ShownBinRow]]:
-    """The units in these bins, of levels that the caller may see, in the order of levels."""
+    """The units in these bins, of levels that the caller may see, in the order of levels.
+
+    Picks that are not booked have left their bins already.
+    """
     conditions = ["b.bin_id = ANY($1::bigint[])"]
     values: list[object] = [list(ids)]
     for condition in visibility.STOCK_LEVEL.conditions(scope):
@@ -68,4 +71,16 @@ async def contents_by_bin(
         conditions.append(text.format(*places))
         values += found
     sql = f"{_BINS} WHERE {' AND '.join(conditions)} ORDER BY b.bin_id, b.level_id"
-    return grouped(await session.rows(ShownBinRow, sql, *values), "bin_id")
+    rows = await session.rows(ShownBinRow, sql, *values)
+    picks = await pick_queries.of_levels(session, sorted({row["level_id"] for row in rows}))
+    picked = {pick["level_id"] for pick in picks}
+    if picked:
+        left = await bins_by_level(session, sorted(picked))
+        now = {(row["level_id"], row["bin_id"]): row for of in left.values() for row in of}
+        known = (row if row["level_id"] not in picked else now.get(_place(row)) for row in rows)
+        rows = [row for row in known if row is not None]
+    return grouped(rows, "bin_id")
+
+
+def _place(row: ShownBinRow) -> tuple[int, int]:
+    return (row["level_id"], row["bin_id"])

@@ -38,11 +38,12 @@ class _WaitingItemRow(TypedDict):
     item_id: int
 
 
-async def waiting_items(session: Session, limit: int) -> list[int]:
-    """Items with picks that are not booked, at most `limit`."""
+async def waiting_items(session: Session, after: int, limit: int) -> list[int]:
+    """Items after this one with picks that are not booked, at most `limit`."""
     rows = await session.rows(
         _WaitingItemRow,
-        "SELECT DISTINCT item_id FROM unbooked_pick ORDER BY item_id LIMIT $1",
+        "SELECT DISTINCT item_id FROM unbooked_pick WHERE item_id > $1 ORDER BY item_id LIMIT $2",
+        after,
         limit,
     )
     return [row["item_id"] for row in rows]
