@@ -55,6 +55,12 @@ class CodePlan:
         """The keys of the codes that an item has now."""
         return frozenset(row["scan_key"] for row in self.current.get(sku, ()))
 
+    def released(self, sku: str) -> frozenset[str]:
+        """The keys of the codes that an item has now and will no longer have."""
+        if sku not in self.codes:
+            return frozenset()
+        return self.keys_before(sku) - {each.key for each in self.codes[sku]}
+
     def shown(self, sku: str) -> list[dict[str, object]] | None:
         """The new codes of an item for its audit row; None if they do not change."""
         codes = self.codes.get(sku)
@@ -75,7 +81,8 @@ async def plan(
 ) -> CodePlan:
     """The codes that change. `refuse` gets the SKU of each item whose code is wrong or taken.
 
-    The items must be locked. A code is taken if another item has it as a code or as its SKU.
+    The items must be locked. A code is taken if another item has it as a code or as its SKU, and
+    does not give it up in the same call. An item that is refused gives up none.
     """
     touched = {
         sku: facts
@@ -130,6 +137,9 @@ async def _check(
     new_skus = [sku for sku in wanted if sku not in current]
     owners = await _owners(tx, new_skus, [each for codes in added.values() for each in codes])
     owners.add_skus(wanted)
+    for sku in found.codes:
+        owners.release(sku, found.released(sku))
+    refused: list[str] = []
     for sku in wanted:
         problems = Problems()
         if sku in new_skus:
@@ -142,7 +152,35 @@ async def _check(
         for error in problems.errors:
             refuse(sku, error)
         if problems.errors:
-            found.codes.pop(sku, None)
+            refused.append(sku)
+    _refuse_dependent(wanted, found, added, owners, refused, refuse)
+
+
+def _refuse_dependent(
+    wanted: Mapping[str, WantedCodes],
+    found: CodePlan,
+    added: Mapping[str, Sequence[_Code]],
+    owners: _Owners,
+    refused: list[str],
+    refuse: Refuse,
+) -> None:
+    """Refuse the items that take codes from refused ones, which keep theirs."""
+    given = {comparison_key(sku): sku for sku in wanted}
+    is_refused = set(refused)
+    while refused:
+        keeper = refused.pop()
+        kept = found.released(keeper)
+        found.codes.pop(keeper, None)
+        for key in sorted(kept):
+            taker = given.get(comparison_key(owners.by_key.get(key, keeper)))
+            if taker is None or taker == keeper or taker in is_refused:
+                continue
+            code = next((each for each in added.get(taker, ()) if each.key == key), None)
+            path = ("sku",) if code is None else code.path
+            shown = taker if code is None else code.code
+            refuse(taker, AlreadyExists("item code", shown, keeper, field=path))
+            is_refused.add(taker)
+            refused.append(taker)
 
 
 async def _owners(tx: Transaction, new_skus: Sequence[str], added: Sequence[_Code]) -> _Owners:
@@ -150,7 +188,7 @@ async def _owners(tx: Transaction, new_skus: Sequence[str], added: Sequence[_Cod
     owners = _Owners()
     if keys := {each.key for each in added}.union(map(scan_key, new_skus)):
         for row in await code_queries.holders(tx.session, keys):
-            owners.by_key.setdefault(row["scan_key"], row["sku"])
+            owners.holders.setdefault(row["scan_key"], []).append(row["sku"])
     if added:
         items = await lookups.items_by_sku(tx.session, [each.code for each in added])
         owners.add_skus(item.sku for item in items.values())
@@ -159,18 +197,30 @@ async def _owners(tx: Transaction, new_skus: Sequence[str], added: Sequence[_Cod
 
 @dataclass
 class _Owners:
-    """The SKUs of the items that have a code, by its key, and of those that have it as SKU."""
+    """The SKUs of the items that have a code, by its key, and of those that have it as SKU.
 
+    `holders`: those that keep it, of those that have it now; `by_key`: those that take it.
+    """
+
+    holders: dict[str, list[str]] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
     by_sku: dict[str, str] = field(default_factory=dict)
 
     def add_skus(self, skus: Iterable[str]) -> None:
         self.by_sku |= {comparison_key(sku): sku for sku in skus}
 
+    def release(self, sku: str, keys: Iterable[str]) -> None:
+        """Let other items take codes that this one gives up."""
+        own = comparison_key(sku)
+        for key in keys:
+            kept = [each for each in self.holders.get(key, ()) if comparison_key(each) != own]
+            self.holders[key] = kept
+
     def claim(self, key: str, code: str, sku: str, path: tuple[str, ...]) -> None:
         """Give a code to an item. Raises AlreadyExists if another one has it."""
         own = comparison_key(sku)
-        for owner in (self.by_key.get(key), self.by_sku.get(comparison_key(code))):
+        taken = (self.by_key.get(key), self.by_sku.get(comparison_key(code)))
+        for owner in (*self.holders.get(key, ())[:1], *taken):
             if owner is not None and comparison_key(owner) != own:
                 raise AlreadyExists("item code", code, owner, field=path)
         self.by_key[key] = sku

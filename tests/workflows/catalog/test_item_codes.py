@@ -104,6 +104,49 @@ async def test_two_rows_of_a_call_cannot_have_one_code(database: Database) -> No
     assert await stored(database) == [("A", "X", 1)]
 
 
+async def test_items_of_a_call_exchange_their_codes(database: Database) -> None:
+    transactions = transactions_on(database)
+    await upsert(transactions, with_codes("A", "X", ("BOX", 6), barcode=PEN), with_codes("B", "Y"))
+    swapped = await upsert(
+        transactions,
+        with_codes("A", "Y", barcode=None),
+        with_codes("B", "X", ("box", 3), barcode=PEN),
+        with_codes("C"),
+    )
+    assert not swapped.refusals
+    after = [("A", "Y", 1), ("B", "X", 1), ("B", "box", 3), ("B", PEN, 1)]
+    assert await stored(database) == after
+    assert await reconcile(database) == []
+
+
+async def test_a_refused_item_keeps_its_codes_and_the_items_that_take_them_are_refused(
+    database: Database,
+) -> None:
+    """A takes from B, B from C, C from D. D is refused, so all are; E has nothing to do with it."""
+    transactions = transactions_on(database)
+    await upsert(transactions, *(with_codes(sku, f"{sku}1") for sku in "ABCD"))
+    before = await stored(database)
+    outcome = await upsert(
+        transactions,
+        with_codes("A", "b1"),
+        with_codes("B", "C1"),
+        with_codes("C", "D1"),
+        with_codes("D", "4006381333932"),
+        with_codes("E", "E1"),
+    )
+    place = ("codes", "0", "code")
+    assert sorted(codes(outcome)) == [
+        ("ALREADY_EXISTS", ("items", "0", *place)),
+        ("ALREADY_EXISTS", ("items", "1", *place)),
+        ("ALREADY_EXISTS", ("items", "2", *place)),
+        ("INVALID", ("items", "3", *place)),
+    ]
+    assert outcome.refusals[0].details["existing"] == "B"
+    assert await stored(database) == [*before, ("E", "E1", 1)]
+    one_sided = await upsert(transactions, with_codes("A", "B1"))
+    assert codes(one_sided) == [("ALREADY_EXISTS", ("items", "0", *place))]
+
+
 async def test_concurrent_calls_give_a_code_to_one_item(database: Database) -> None:
     transactions = transactions_on(database)
     calls = [items(with_codes(f"S{number}", "X")) for number in range(6)]
@@ -136,6 +179,19 @@ async def test_a_shared_barcode_names_no_item_until_one_is_left(database: Databa
     await upsert(floor.shop.transactions, an_item("TEE-S", barcode="502"))
     assert not (await floor.receive_into(1, "A-2", "501")).refusals
     assert await floor.bins("TEE-L") == {"A-2": 1}
+
+
+async def test_a_shared_barcode_is_free_when_all_its_items_give_it_up(database: Database) -> None:
+    floor = await open_floor(database)
+    await _share(floor)
+    given = [an_item("TEE-S", barcode=None), an_item("TEE-M", barcode="501")]
+    refused = await upsert(floor.shop.transactions, *given)
+    assert codes(refused) == [("ALREADY_EXISTS", ("items", "1", "barcode"))]
+    assert refused.refusals[0].details["existing"] == "TEE-L"
+    taken = await upsert(floor.shop.transactions, an_item("TEE-L", barcode=None), given[1])
+    assert not taken.refusals
+    assert not (await floor.receive_into(1, "A-2", "501")).refusals
+    assert await floor.bins("TEE-M") == {"A-2": 1}
 
 
 async def test_scans_of_a_code_are_counted_in_units(database: Database) -> None:
