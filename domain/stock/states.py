@@ -91,6 +91,8 @@ SHELF_STATES: Final = INVENTORY_STATES
 STOCK_KEEPING: Final = frozenset(
     {LocationKind.WAREHOUSE, LocationKind.STORE, LocationKind.FULFILLMENT_PARTNER}
 )
+# Addresses inside a location that keeps stock.
+ADDRESSES: Final = frozenset({LocationKind.ZONE, LocationKind.BIN})
 
 _S = StockState
 # None is outside the location. If a pair has several possible kinds, the most common one is here;

@@ -10,11 +10,9 @@ import models.queries.stock.bins as bin_queries
 from domain.catalog.commands import UpsertLocation
 from domain.errors import Invalid
 from domain.problems import Problems
-from domain.stock.states import LocationKind
+from domain.stock.states import ADDRESSES, LocationKind
 from models.catalog import Location
 from workflows.transactions.transaction import Transaction
-
-_ADDRESSES = frozenset({LocationKind.ZONE, LocationKind.BIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ async def lock(
     The lock waits for transactions that make stock levels there, and blocks later ones. So the
     round over the levels misses none. A put-away locks in the same order: location, then bin.
     """
-    is_address = command.kind in _ADDRESSES or (current is not None and current.kind in _ADDRESSES)
+    is_address = command.kind in ADDRESSES or (current is not None and current.kind in ADDRESSES)
     if not is_address:
         return AffectedHomes()
     places = (
@@ -90,7 +88,7 @@ async def check_empty(
             assert isinstance(parent_id, int)  # a zone has a parent
             homes = await bin_queries.homes(tx.session, [current.id, parent_id])
             fields = fields if len(set(homes.values())) > 1 else []
-    if current.kind not in _ADDRESSES or not fields:
+    if current.kind not in ADDRESSES or not fields:
         return
     await catalog_queries.claim_location(tx.session, current.id)
     units = await bin_queries.units_within(tx.session, current.id)

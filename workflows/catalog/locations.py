@@ -22,7 +22,7 @@ from domain.catalog.validation import (
 from domain.errors import Invalid, NotFound
 from domain.events.catalog import LocationUpserted
 from domain.problems import Problems
-from domain.stock.states import STOCK_KEEPING, LocationKind
+from domain.stock.states import ADDRESSES, STOCK_KEEPING, LocationKind
 from domain.values.codes import same_code
 from models.catalog import Location
 from workflows.catalog.master_data import LOCATION, code_of, lock, report, write
@@ -40,17 +40,18 @@ def time_zones() -> frozenset[str]:
 async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Mapping[str, Any]:
     """Create or change a location.
 
-    Locks the location hierarchy, then the location. All faults are reported together: Invalid or
+    A caller that is limited to locations may change these, and the zones and bins in them. Locks
+    the location hierarchy, then the location. All faults are reported together: Invalid or
     NotFound, with the field; LocationInUse (field `active`) if a location is closed while it has
     units, open holds or fulfillments. Records `location.upserted`.
     """
     problems = Problems()
     facts = location_facts(command, time_zones(), problems)
-    with problems.under():
-        if not caller.sees_location(command.code):
-            raise NotFound("location", command.code, field=("code",))
     await catalog_queries.lock_hierarchy(tx.session)
     current = await lock(tx, LOCATION, {"code_key": command.code})
+    with problems.under():
+        if not await _may_upsert(tx, command, current, caller):
+            raise NotFound("location", command.code, field=("code",))
     key = {"code": code_of(current, command.code)}
     with problems.under():
         facts |= await _parent_facts(tx, command, caller)
@@ -72,9 +73,35 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
     return {"location": upserted.id}
 
 
+async def _may_upsert(
+    tx: Transaction, command: UpsertLocation, current: Location | None, caller: Caller
+) -> bool:
+    """True if the location is in the caller's scope: its own, or a zone or bin in one of them.
+
+    The parent of a new zone or bin is checked by `_parent_facts`.
+    """
+    if caller.sees_location(command.code):
+        return True
+    kinds = {command.kind} if current is None else {command.kind, LocationKind(current.kind)}
+    if not kinds <= ADDRESSES:
+        return False
+    return current is None or await _is_within_scope(tx, current.id, caller)
+
+
+async def _is_within_scope(tx: Transaction, location_id: int, caller: Caller) -> bool:
+    """True if the caller sees the location, or the one that keeps the stock of a zone or bin."""
+    above = await catalog_queries.upwards(tx.session, location_id, DEPTH_MAX)
+    for row in above:
+        if caller.sees_location(row["code"]):
+            return True
+        if LocationKind(row["kind"]) not in ADDRESSES:
+            return False
+    return False
+
+
 async def _place_of(tx: Transaction, location_id: int, kind: LocationKind) -> int:
     """The location whose keys see an event: for a zone or a bin, the one that keeps its stock."""
-    if kind not in (LocationKind.ZONE, LocationKind.BIN):
+    if kind not in ADDRESSES:
         return location_id
     above = await catalog_queries.upwards(tx.session, location_id, DEPTH_MAX)
     keeping = (row["id"] for row in above if LocationKind(row["kind"]) in STOCK_KEEPING)
@@ -88,7 +115,7 @@ async def _parent_facts(tx: Transaction, command: UpsertLocation, caller: Caller
     if code is None:
         return {"parent_id": None}
     found = await catalog_queries.locations_named(tx.session, [code])
-    if code not in found or not caller.sees_location(code):
+    if code not in found or not await _is_within_scope(tx, found[code]["id"], caller):
         # A new location does not exist yet: naming itself as its parent is a circle.
         if same_code(code, command.code):
             raise Invalid("A location cannot be its own parent.", field=("parentCode",))
