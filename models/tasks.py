@@ -14,6 +14,7 @@ from models.database.model import Model
 class Task(Model):
     """One step of work on one subject; at most one live row per queue and subject.
 
+    `units`: those of the fulfillment when its PICK task was done; NULL for other tasks.
     `seniority`: microseconds from creation to a far instant, so that lists and claims read one
     index in one direction. `claimed_by` of a finished task is the actor that did it.
     """
@@ -33,6 +34,7 @@ class Task(Model):
     lease_until_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
+    units = fields.BigIntField(null=True)
     version = fields.BigIntField(default=1)
     updated_at = fields.DatetimeField()
 
@@ -58,6 +60,7 @@ class TaskRow(TypedDict):
     lease_until_at: datetime | None
     created_at: datetime
     ended_at: datetime | None
+    units: int | None
     version: int
     updated_at: datetime
 

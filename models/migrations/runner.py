@@ -47,6 +47,7 @@ from models.migrations.floor import (
     m0041_unannounced_reason,
     m0042_transfer_numbers,
     m0043_counted_missing,
+    m0045_picked_units,
 )
 from models.migrations.later import (
     m0018_refund_sums,
@@ -151,6 +152,7 @@ VERSIONS: tuple[Version, ...] = (
         fill=m0042_transfer_numbers.KEYS,
     ),
     Version("0043_counted_missing", m0043_counted_missing.statements),
+    Version("0045_picked_units", m0045_picked_units.statements),
 )
 
 _TABLE = (

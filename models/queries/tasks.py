@@ -19,7 +19,7 @@ from models.tasks import TaskRow
 _COLUMNS = (
     "id, queue, status, location_id, channel_id, subject_type, subject_key, priority,"
     " priority_reasons, seniority, due_at, claimed_by, lease_until_at, created_at, ended_at,"
-    " version, updated_at"
+    " units, version, updated_at"
 )
 _IS_LIVE = "status IN ('OPEN', 'CLAIMED')"
 _RANK = "priority DESC, seniority DESC, id DESC"
@@ -191,15 +191,24 @@ async def give_back(session: Session, ids: Sequence[UUID], now: datetime) -> lis
     return list(await session.rows(TaskRow, sql, list(ids), now))
 
 
+_PICKED_UNITS = (
+    "CASE WHEN $2 = 'DONE' AND queue = 'PICK' AND subject_type = 'Fulfillment' THEN"
+    " (SELECT CAST(COALESCE(SUM(l.quantity), 0) AS bigint) FROM fulfillment_line l"
+    " WHERE l.fulfillment_id = (task.subject_key)::uuid) END"
+)
+
+
 async def end(
     session: Session, ids: Sequence[UUID], status: str, actor: str | None, now: datetime
 ) -> list[TaskRow]:
     """Store the end of these locked tasks, and the actor that did them; returns their new rows.
 
-    `actor` None: no actor did them; a stored claimant stays.
+    `actor` None: no actor did them; a stored claimant stays. A PICK task of a fulfillment that is
+    done keeps the units of the fulfillment.
     """
     sql = (
         "UPDATE task SET status = $2, claimed_by = COALESCE($3, claimed_by),"
+        f" units = {_PICKED_UNITS},"
         " lease_until_at = NULL, ended_at = $4, version = version + 1,"
         f" {changed_at('$4')} WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
     )

@@ -23,8 +23,8 @@ from models.queries.listing.scopes import Scope
 from schema.types.metrics.counts import InventoryAccuracy
 from tests.builders.floor.bins import open_floor
 from tests.builders.floor.transfers import open_transfers
-from tests.builders.transactions import MORNING
-from tests.builders.warehouse import ANN, BEN, Warehouse, open_warehouse
+from tests.builders.transactions import MORNING, rows
+from tests.builders.warehouse import ANN, BEN, Warehouse, a_parcel, open_warehouse
 from workflows.transactions.transaction import Transaction
 
 ALL = Scope()
@@ -152,6 +152,25 @@ async def test_the_floor_is_measured(warehouse: Warehouse) -> None:
     # Tasks: two shipped parcels had one each in PICK; one was picked short; one claim lapsed.
     assert figures == [4, 5, 1]
     assert elsewhere["parcels"] == 0
+
+
+async def test_units_of_divided_parcels_were_picked(warehouse: Warehouse) -> None:
+    """Parcels of two units: one is split, one is packed into two, both after they were picked."""
+    split, packed = await parcels(warehouse, 2)
+    found = []
+    for parcel in (split, packed):
+        assert not (await warehouse.pick(parcel["id"])).refusals
+        [line] = await rows(
+            warehouse.database,
+            "SELECT order_line_id AS id FROM fulfillment_line WHERE fulfillment_id = $1",
+            parcel["id"],
+        )
+        found.append(line["id"])
+    assert not (await warehouse.split(split["id"], (found[0], 1))).refusals
+    halves = [a_parcel((found[1], 1)), a_parcel((found[1], 1))]
+    assert not (await warehouse.pack(packed["id"], ANN, *halves)).refusals
+    async with warehouse.database.snapshot() as session:
+        assert await floor_queries.picked(session, ALL, day(warehouse), None) == 4
 
 
 async def test_refused_scans_are_measured(warehouse: Warehouse) -> None:

@@ -1,8 +1,7 @@
 """Claims of tasks: one worker holds a task under a lease, renews it or releases it.
 
-workflows/tasks/lifecycle.py lists the events that create and end tasks. Each workflow that performs
-a step of work first calls `admit`. It refuses a task that another worker holds, unless the caller
-may override claims; an override is audited.
+workflows/tasks/lifecycle.py lists the events that create and end tasks. Each step of work first
+calls `admit`. It refuses a task of another worker, unless the caller may override; this is audited.
 """
 
 from __future__ import annotations
@@ -305,6 +304,7 @@ def add(tx: Transaction, new: NewTask, actor: str) -> None:
         "due_at": new.due_at,
         "claimed_by": None,
         "lease_until_at": None,
+        "units": None,
         "created_at": tx.now,
         "ended_at": None,
         "version": 1,

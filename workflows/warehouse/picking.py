@@ -96,10 +96,11 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
         found = await shortages.replace_units(
             tx, order, missing, location, expired, row["id"], caller.actor
         )
-        # The worker looked for the missing units: the task is done, not cancelled.
-        await tasks.finish(tx, live_tasks, caller.actor)
     _record_picks(tx, row, lines, short, caller.actor)
     await _write(tx, order, row, lines, short, found, caller.actor)
+    if missing:
+        # The worker looked for the missing units: the task is done, not cancelled.
+        await tasks.finish(tx, live_tasks, caller.actor)
     new = [str(each) for each in found.fulfillment_ids]
     return {"fulfillment": str(row["id"]), "fulfillments": [str(row["id"]), *new]}
 

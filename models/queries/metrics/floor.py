@@ -68,13 +68,12 @@ async def touches(
 async def picked(
     session: Session, scope: Scope, window: Interval, location_ids: Sequence[int] | None
 ) -> int:
-    """Units of the fulfillments whose PICK task was done in a window."""
+    """Units of fulfillments at the end of their PICK tasks, which were done in a window."""
     values: list[object] = [window.start, window.end]
     of = _at(location_ids, "t.location_id", values) + within(TASK, scope, values)
     found = await session.value(
         int,
-        "SELECT CAST(COALESCE(SUM(l.quantity), 0) AS bigint) AS units FROM task t"
-        " JOIN fulfillment_line l ON l.fulfillment_id = (t.subject_key)::uuid"
+        "SELECT CAST(COALESCE(SUM(t.units), 0) AS bigint) AS units FROM task t"
         " WHERE t.status = 'DONE' AND t.ended_at >= $1 AND t.ended_at < $2"
         f" AND t.queue = 'PICK'{of}",
         *values,
