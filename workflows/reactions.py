@@ -156,7 +156,11 @@ REACTIONS = Reactions(
                 transfer_discrepancies.clear_when_closed,
                 exception_facts.end_wait_for_transfer,
             ),
-            after(TransferCancelled, task_lifecycle.update_task_of_transfer),
+            after(
+                TransferCancelled,
+                task_lifecycle.update_task_of_transfer,
+                count_variance.follow_cancelled_transfer,
+            ),
             after(ReturnAuthorized, *_UPDATE_REFUNDS_AND_TASKS),
             after(ReturnDeclined, *_UPDATE_REFUNDS_AND_TASKS, label_reactions.end_unneeded),
             after(

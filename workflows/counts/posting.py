@@ -4,7 +4,8 @@ In one transaction: missing units that were found become available, the others l
 becomes available; a deficit leaves, first units that nobody claims, then promised ones
 (workflows/counts/promised_units.py). What a step could not take stays in the line as `unposted`,
 and the line is POSTING. The job takes it in further steps. A transfer that waits for its shipment
-keeps its units: the line ends without them, and the level is counted again.
+keeps its units: the line ends without them. The level is counted again once the transfer lacks
+units at its shipment, or is cancelled (workflows/counts/variance.py).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class LineToPost:
     """A locked line with its locked level and the posting of its difference.
 
     `bins`: what was counted in bins; None: the bins stay as they are, because units moved since.
-    `is_doubtful`: the line has ended, but the level has units that are missing or were not found.
+    `is_doubtful`: the line has ended, but units of the level are missing.
     """
 
     row: StockCountLineRow
@@ -276,7 +277,7 @@ async def _settle(
     }
     await count_queries.write_line(tx.session, written)
     if is_over:
-        line.is_doubtful = level.missing > 0 or (unposted > 0 and level.shelf > 0)
+        line.is_doubtful = level.missing > 0
         await count_queries.add_done(tx.session, row["count_id"], 1, tx.now)
         await count_queries.set_counted(tx.session, level.id, level.location_id, tx.now)
         event = CountPosted(

@@ -1,4 +1,4 @@
-"""COUNT_VARIANCE, the counts that short picks open, and the time at which a count begins.
+"""COUNT_VARIANCE, the counts that doubts about a level open, and the time at which a count begins.
 
 A COUNT_VARIANCE of a level is cleared when no unit of it is missing, and no line waits for a
 recount or an approval.
@@ -17,6 +17,7 @@ from domain.counts.states import CountCause, CountLineStatus
 from domain.events.counts import CountRecorded
 from domain.events.exceptions import ExceptionOpened, ExceptionReopened, ExceptionRepeated
 from domain.events.fulfillments import FulfillmentCancelled, FulfillmentPicked
+from domain.events.stock import TransferCancelled
 from domain.events.tasks import TaskClaimed, TaskRenewed
 from domain.exceptions import ExceptionKind
 from domain.tasks import QueueKind
@@ -68,6 +69,28 @@ async def follow_doubt(
         if level.id == int(key):
             counted = LevelToCount(level.id, level.item_id)
             await count_short(tx, level.location_id, [counted], event.actor)
+
+
+async def follow_cancelled_transfer(
+    tx: Transaction, event: PendingEvent[TransferCancelled]
+) -> None:
+    """Open a count of the levels that a cancelled transfer kept from losing units.
+
+    Their last count did not find these units, and left them to the transfer.
+    """
+    payload = event.payload
+    levels = {
+        level.id: level
+        for level in tx.stock.levels.values()
+        if level.location == payload.origin and level.sku in payload.units
+    }
+    if not levels:
+        return
+    await tx.flush()
+    for level_id in await count_queries.levels_with_units_left(tx.session, sorted(levels)):
+        level = levels[level_id]
+        counted = LevelToCount(level.id, level.item_id)
+        await count_short(tx, level.location_id, [counted], event.actor)
 
 
 async def count_short(

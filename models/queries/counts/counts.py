@@ -162,6 +162,27 @@ async def places_of(session: Session, attempt_id: UUID) -> Sequence[CountPlaceRo
     return await session.rows(CountPlaceRow, sql, attempt_id)
 
 
+# A posted difference is smaller than the counted one if units were left to a waiting transfer.
+_LEFT = """
+SELECT l.level_id FROM stock_count_line l JOIN count_attempt a ON a.line_id = l.id
+WHERE l.level_id = ANY($1::bigint[]) AND l.status = 'POSTED' AND a.counted - a.expected < l.variance
+  AND a.number = (SELECT MAX(b.number) FROM count_attempt b WHERE b.line_id = l.id)
+  AND NOT EXISTS (SELECT 1 FROM stock_count_line n
+    WHERE n.level_id = l.level_id AND n.status = 'POSTED' AND n.posted_at > l.posted_at)
+ORDER BY l.level_id
+"""
+
+
+class _LevelIdRow(TypedDict):
+    level_id: int
+
+
+async def levels_with_units_left(session: Session, level_ids: Sequence[int]) -> list[int]:
+    """Those of these levels whose last posted count left units that it did not find."""
+    rows = await session.rows(_LevelIdRow, _LEFT, list(level_ids))
+    return list(dict.fromkeys(row["level_id"] for row in rows))
+
+
 async def set_counted(session: Session, level_id: int, location_id: int, now: datetime) -> None:
     """Store the time of the last posted count of a level."""
     await session.execute(

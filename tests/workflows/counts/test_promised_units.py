@@ -19,7 +19,7 @@ from workflows.counts.posting import PostingRounds
 from workflows.counts.promised_units import ORDERS_MAX
 from workflows.ledger.reconciliation import reconcile
 from workflows.orders.fulfillment_holds import HoldFulfillment
-from workflows.transactions.outcomes import Request
+from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction
 
 
@@ -181,29 +181,51 @@ async def test_a_posting_ends_when_nothing_is_left_on_the_shelf(counting: Counti
     assert await reconcile(counting.database) == []
 
 
-async def test_a_waiting_transfer_keeps_its_units_and_the_level_is_counted_again(
-    counting: Counting,
-) -> None:
-    """12 units: 4 in an order, 8 in a transfer. 4 are found: the order loses its 4, and 4 wait.
-
-    The transfer is shipped without those 4. Then they are missing, and the next count ends them.
-    """
+async def _counted_under_a_transfer(counting: Counting) -> tuple[Transfers, Outcome]:
+    """12 units: 4 in an order, 8 in a transfer. 4 are found: the order loses its 4, and 4 wait."""
     await counting.shop.receive(12)
     await counting.shop.place(("TEE-M", 4))
     transfers = Transfers(counting.warehouse)
     transfer = await transfers.create(("TEE-M", 8))
     assert not (await counting.record(("TEE-M", 4))).refusals
-    assert await counting.lines() == [("POSTED", -4), ("OPEN", None)]
-    assert await counting.counts() == [("SPOT", "DONE", 1, 1), ("VARIANCE", "OPEN", 1, 0)]
+    assert await counting.lines() == [("POSTED", -4)]
+    return transfers, transfer
+
+
+async def test_a_waiting_transfer_keeps_its_units(counting: Counting) -> None:
+    """The transfer is shipped without 4 units. Then they are missing, and a count ends them."""
+    transfers, transfer = await _counted_under_a_transfer(counting)
+    assert not (await counting.record(("TEE-M", 4))).refusals
+    # No count opens another one while the transfer waits.
+    assert await counting.lines() == [("POSTED", -4), ("POSTED", 0)]
     assert await counting.level() == {"allocated": 8}
     assert await counting.post_rest() == 0
     assert await reconcile(counting.database) == []
     assert not (await transfers.ship(transfer, ("TEE-M", 4))).refusals
     assert await counting.level() == {"quarantine": 4, "missing": 4}
     assert not (await counting.record(("TEE-M", 0), by=BEN)).refusals
-    assert await counting.lines() == [("POSTED", -4), ("POSTED", -4)]
+    assert await counting.lines() == [("POSTED", -4), ("POSTED", 0), ("POSTED", -4)]
     assert await counting.level() == {}
     assert set(await counting.variances()) == {"AUTO_RESOLVED"}
+    assert await reconcile(counting.database) == []
+
+
+async def test_units_left_to_a_transfer_are_counted_when_it_is_cancelled(
+    counting: Counting,
+) -> None:
+    transfers, transfer = await _counted_under_a_transfer(counting)
+    counting.shop.clock.forward(seconds=1)
+    assert not (await transfers.cancel(transfer)).refusals
+    assert await counting.lines() == [("POSTED", -4), ("OPEN", None)]
+    assert await counting.counts() == [("SPOT", "DONE", 1, 1), ("VARIANCE", "OPEN", 1, 0)]
+    assert not (await counting.record(("TEE-M", 4), by=BEN)).refusals
+    assert await counting.lines() == [("POSTED", -4), ("POSTED", -4)]
+    # The order of 4 waited for units, and the transfer's served it.
+    assert await counting.level() == {"allocated": 4}
+    await counting.shop.receive(4)
+    again = await transfers.create(("TEE-M", 4))
+    assert not (await transfers.cancel(again)).refusals
+    assert len(await counting.lines()) == 2
     assert await reconcile(counting.database) == []
 
 
