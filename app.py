@@ -25,6 +25,7 @@ from app_settings import network_edge, persisted_documents, request_limits, term
 from domain.access.callers import Caller
 from domain.errors import Unauthenticated
 from integrations.carriers.addresses import open_carriers
+from integrations.carriers.secrets import CarrierSecrets
 from integrations.payments.addresses import open_gateway, parse_gateway
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database, DatabaseLimits
@@ -263,6 +264,7 @@ class Restow:
             ),
         )
         secrets = WebhookSecrets(self.settings.webhook_secrets)
+        of_carriers = CarrierSecrets(secrets, self.settings.carrier_webhook_secrets)
         origins = self.settings.cors_origins
         over_http, over_websocket = with_cors(endpoint, origins), CheckedOrigins(websocket, origins)
         routes: list[BaseRoute] = [
@@ -274,7 +276,7 @@ class Restow:
                 self.callers,
             ),
             payment_webhooks(secrets, self.edge, self.receive_payment),
-            carrier_webhooks(secrets, self.edge, self.receive_reports),
+            carrier_webhooks(of_carriers, self.edge, self.receive_reports),
             journal_export(self.services, self.callers),
         ]
         if self.settings.demo or self.settings.introspection_roles:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +23,8 @@ from domain.access.callers import Role
 from domain.stock.reservations import HoldLimits
 from domain.values.currencies import DECIMALS
 from integrations.carriers.addresses import DEFAULT_CARRIERS, CarrierAddress, parse_carriers
-from integrations.signed_webhooks import WebhookSecrets
+from integrations.carriers.secrets import parse_carrier_secrets
+from integrations.signed_webhooks import parse_secrets
 from server.operations.persisted_documents import checked_directory
 from server.process.cost_buckets import DEFAULT_COST_LIMITS, parse_cost_limits
 from server.process.rate_limits import DEFAULT_RATE_LIMITS, RateLimit, parse_rate_limits
@@ -31,6 +32,7 @@ from server.process.role_lists import parse_roles
 from server.transports.origins import parse_origins
 
 PREFIX = "RESTOW_"
+SECRETS = "of at least 16 bytes in base64, with or without whsec_ before them"
 RATES = "ROLE=COUNT/second, /minute or /hour, or ROLE=none, separated by commas; the roles are "
 
 
@@ -118,14 +120,6 @@ def _channels(text: object) -> frozenset[str]:
     codes = _list(text)
     _require(all(re.fullmatch(r"[^\s\x00-\x1f]{1,64}", code) for code in codes))
     return frozenset(codes)
-
-
-def _webhook_secrets(text: object) -> tuple[str, ...]:
-    if isinstance(text, tuple):
-        return text
-    secrets = tuple(_list(text))
-    WebhookSecrets(secrets)
-    return secrets
 
 
 Setting = partial(Field, validate_default=False)
@@ -299,14 +293,15 @@ class Settings(BaseSettings):
         )
     )
     label_document_days: PositiveInt = Setting(default=90, le=36_500, description="1 to 36500 days")
-    webhook_secrets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_webhook_secrets)] = (
-        Secret(
-            default=(),
-            description=(
-                "one or two secrets of at least 16 bytes in base64, with or without whsec_ before "
-                "them, separated by a comma"
-            ),
-        )
+    webhook_secrets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_secrets)] = Secret(
+        default=(),
+        description=f"one or two secrets {SECRETS}, separated by a comma",
+    )
+    carrier_webhook_secrets: Annotated[
+        Mapping[str, Sequence[str]], NoDecode, BeforeValidator(parse_carrier_secrets)
+    ] = Secret(
+        default={},
+        description=f"code=secret, separated by commas: one or two secrets of a carrier, {SECRETS}",
     )
 
     hold_ttl_max: PositiveInt = Setting(

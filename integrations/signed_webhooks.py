@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -87,6 +87,23 @@ class WebhookSecrets:
             "webhook-timestamp": str(int(sent_at.timestamp())),
             "webhook-signature": " ".join(signatures),
         }
+
+
+class Verifier(Protocol):
+    """Checks the signature of a message."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> SignedMessage:
+        """Return the message if its signature is valid. Raises WebhookRefused otherwise."""
+        ...
+
+
+def parse_secrets(text: object) -> tuple[str, ...]:
+    """Parse secrets separated by commas. Raises ValueError, without the secrets in it."""
+    if isinstance(text, tuple):
+        return text
+    secrets = tuple(filter(None, map(str.strip, str(text).split(","))))
+    WebhookSecrets(secrets)
+    return secrets
 
 
 def _secret(text: str) -> bytes:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from integrations.carriers.reports import CarrierReport, parse_reports
 from integrations.payments.gateway import Chargeback, PaymentEvent, parse_event
-from integrations.signed_webhooks import SignedMessage, WebhookRefused, WebhookSecrets
+from integrations.signed_webhooks import SignedMessage, Verifier, WebhookRefused
 from models.database.sessions import DatabaseError
 from server.operations.errors import RequestRefused
 from server.transports.bodies import ClientLeft, read_body
@@ -29,7 +29,7 @@ BODY_BYTES_MAX = 65_536
 Take = Callable[[SignedMessage], Awaitable[Mapping[str, Any]]]
 
 
-def webhook_route(path: str, secrets: WebhookSecrets, edge: NetworkEdge, take: Take) -> Route:
+def webhook_route(path: str, secrets: Verifier, edge: NetworkEdge, take: Take) -> Route:
     """A route that receives signed messages at `path`."""
 
     async def receive(request: Request) -> Response:
@@ -53,7 +53,7 @@ def webhook_route(path: str, secrets: WebhookSecrets, edge: NetworkEdge, take: T
 
 
 def payment_webhooks(
-    secrets: WebhookSecrets,
+    secrets: Verifier,
     edge: NetworkEdge,
     take: Callable[[str, PaymentEvent | Chargeback], Awaitable[str]],
 ) -> Route:
@@ -69,7 +69,7 @@ def payment_webhooks(
 
 
 def carrier_webhooks(
-    secrets: WebhookSecrets,
+    secrets: Verifier,
     edge: NetworkEdge,
     take: Callable[[str, Sequence[CarrierReport]], Awaitable[list[str]]],
 ) -> Route:

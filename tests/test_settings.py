@@ -144,6 +144,9 @@ def test_a_sound_value_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, valu
         ("WEBHOOK_SECRETS", "not base64!"),
         ("WEBHOOK_SECRETS", "whsec_c2hvcnQ="),
         ("WEBHOOK_SECRETS", f"{SECRET},{OTHER_SECRET},{SECRET}"),
+        ("CARRIER_WEBHOOK_SECRETS", SECRET),
+        ("CARRIER_WEBHOOK_SECRETS", "dhl=whsec_c2hvcnQ="),
+        ("CARRIER_WEBHOOK_SECRETS", f"dhl={SECRET},DHL={OTHER_SECRET},dhl={SECRET}"),
         ("HOLD_TTL_MAX", "86401"),
         ("HOLD_ANONYMOUS_TTL_MAX", "3601"),
         ("HOLD_ANONYMOUS_HOLDS_MAX", "0"),
@@ -169,6 +172,7 @@ def test_a_value_that_cannot_be_is_named_with_what_is_allowed(
         ("PAYMENT_GATEWAY", "http://user:hunter2@gateway.example"),
         ("BOOTSTRAP_KEY", "hunter2 "),
         ("WEBHOOK_SECRETS", "hunter2!"),
+        ("CARRIER_WEBHOOK_SECRETS", "dhl=hunter2!"),
     ],
 )
 def test_a_refusal_shows_no_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -183,6 +187,7 @@ def test_printing_settings_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("RESTOW_DATABASE_URL", POSTGRES)
     monkeypatch.setenv("RESTOW_BOOTSTRAP_KEY", "hunter2")
     monkeypatch.setenv("RESTOW_WEBHOOK_SECRETS", SECRET)
+    monkeypatch.setenv("RESTOW_CARRIER_WEBHOOK_SECRETS", f"dhl={SECRET}")
     shown = repr(load())
     assert all(secret not in shown for secret in (":pw@", "hunter2", SECRET))
 
@@ -224,11 +229,14 @@ def test_a_demo_runs_on_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESTOW_ANONYMOUS_CHANNELS", "web, store,,web")
     monkeypatch.setenv("RESTOW_WEBHOOK_SECRETS", f"{SECRET}, {OTHER_SECRET}")
+    both = f"dhl={SECRET}, ups={SECRET},DHL={OTHER_SECRET}"
+    monkeypatch.setenv("RESTOW_CARRIER_WEBHOOK_SECRETS", both)
     monkeypatch.setenv("RESTOW_CORS_ORIGINS", "https://Shop.example, http://localhost:3000")
     loaded = load()
     assert loaded.cors_origins == {"https://shop.example", "http://localhost:3000"}
     assert loaded.anonymous_channels == {"web", "store"}
     assert loaded.webhook_secrets == (SECRET, OTHER_SECRET)
+    assert loaded.carrier_webhook_secrets == {"dhl": [SECRET, OTHER_SECRET], "ups": [SECRET]}
 
 
 def test_rate_limits_change_the_named_roles_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from starlette.applications import Starlette
 
+from integrations.carriers.secrets import CarrierSecrets
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database
 from routes.webhooks import carrier_webhooks
@@ -21,6 +22,8 @@ SECRETS = WebhookSecrets(["whsec_c2VjcmV0c2VjcmV0c2VjcmV0"])
 # Instants of which one of the database engines, or Python in UTC, knows no year.
 UNSTORABLE = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00", "1899-12-31T23:59:59Z")
 OTHERS = WebhookSecrets(["whsec_d3Jvbmd3cm9uZ3dyb25nd3Jvbmc="])
+OF_UPS = "whsec_dXBzdXBzdXBzdXBzdXBzdXBzdXBz"
+UPS = WebhookSecrets([OF_UPS])
 
 
 @pytest.fixture
@@ -33,7 +36,8 @@ async def client(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     async def take(message_id: str, reports: Any) -> list[str]:
         return await receive_reports(shop.transactions, message_id, reports)
 
-    app = Starlette(routes=[carrier_webhooks(SECRETS, NetworkEdge(), take)])
+    secrets = CarrierSecrets(SECRETS, {"UPS": [OF_UPS]})
+    app = Starlette(routes=[carrier_webhooks(secrets, NetworkEdge(), take)])
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://restow") as opened:
         yield opened
@@ -56,9 +60,10 @@ async def send(
     *,
     secrets: WebhookSecrets = SECRETS,
     age: timedelta = timedelta(0),
+    id: str = "msg-1",
 ) -> httpx.Response:
     content = orjson.dumps(body)
-    headers = secrets.sign("msg-1", datetime.now(UTC) - age, content)
+    headers = secrets.sign(id, datetime.now(UTC) - age, content)
     return await client.post("/webhooks/carriers", content=content, headers=headers)
 
 
@@ -83,6 +88,28 @@ async def test_a_message_that_cannot_be_believed_changes_nothing(
 ) -> None:
     assert (await send(client, report(), **facts)).status_code == 401
     assert await counts(shop.database, "carrier_event") == {"carrier_event": 0}
+
+
+async def test_a_carrier_with_a_secret_reports_its_own_parcels_only(
+    shop: Shop, client: httpx.AsyncClient
+) -> None:
+    of_ups, of_dhl = report(carrier="ups"), report()
+    for body, secrets in (
+        (of_ups, SECRETS),
+        (of_dhl, UPS),
+        ({"events": [of_dhl, of_ups]}, UPS),
+        ({"events": [of_dhl, of_ups]}, SECRETS),
+    ):
+        answer = await send(client, body, secrets=secrets)
+        assert answer.status_code == 401
+        assert "signed it" in answer.json()["error"]
+    assert await counts(shop.database, "carrier_event") == {"carrier_event": 0}
+    assert (await send(client, of_ups, secrets=UPS)).json() == {"taken": ["unmatched"]}
+    # A message of several carriers has a signature for each.
+    both = WebhookSecrets(["whsec_c2VjcmV0c2VjcmV0c2VjcmV0", OF_UPS])
+    answer = await send(client, {"events": [report("E-2"), of_ups]}, secrets=both, id="msg-2")
+    assert answer.json() == {"taken": ["unmatched", "repeated"]}
+    assert (await send(client, {"events": 7}, secrets=UPS)).status_code == 400
 
 
 @pytest.mark.parametrize(
