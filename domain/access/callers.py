@@ -149,10 +149,10 @@ class Caller:
         """True if this caller's answers differ from those of another with the same scope.
 
         Rows that its own actor made exist for a key of some locations; so do the events of keys for
-        one that is limited in any way. A caller that may not read the names of others reads its
-        own.
+        one that is limited in any way. A caller that may not read the names and notes of others
+        reads its own.
         """
-        if self.may("events.read") and not self.may("internals.read"):
+        if self.role is not None and not self.may("internals.read"):
             return True
         return self.locations is not None or (self.channels is not None and self.may("keys"))
 

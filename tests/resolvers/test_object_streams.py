@@ -19,6 +19,11 @@ RETURN = """subscription ($id: ID!, $after: String) { returnChanged(id: $id, aft
   cursor return { id status items { state quantity } } } }"""
 REFUND = """subscription ($id: ID!, $after: String) { refundChanged(id: $id, after: $after) {
   cursor refund { id status approvals { decision } } } }"""
+ORDER = """subscription ($id: ID!, $after: String) { orderChanged(id: $id, after: $after) {
+  order { fulfillments { holds { reason note placedBy } } } } }"""
+HOLD_ORDER = """mutation ($id: ID!) {
+  fulfillmentHold(orderId: $id, hold: {reason: FRAUD_RISK, note: "Two cards."}) {
+    userErrors { code field message } } }"""
 TRACK = """mutation ($id: ID!) { returnTrackingSet(id: $id, carrier: "DHL", trackingNumber: "J") {
   userErrors { code field message } } }"""
 
@@ -61,6 +66,31 @@ async def test_a_return_is_followed_and_resumed_after_a_cursor(
     assert {item["state"] for item in whole["return"]["items"]} == {"RECEIVED"}
     stranger = await api.a_key(Role.STOREFRONT, channels=("market",))
     assert await _is_refused(api, RETURN, made["id"], stranger)
+
+
+async def test_a_shop_reads_its_own_notes_only(api: InProcessServer) -> None:
+    """Two keys with one scope open the same stream about an order. One of them holds it."""
+    await api.receive(1)
+    order_id = (await api.place(1))["id"]
+    keys = [
+        await api.a_key(Role.STOREFRONT, channels=("web",), name=name) for name in ("anna", "bert")
+    ]
+    placed = await api.ask(HOLD_ORDER, {"id": order_id}, key=keys[0])
+    assert placed["fulfillmentHold"]["userErrors"] == []
+    async with screen(api, keys[0]) as anna, screen(api, keys[1]) as bert:
+        for client in (anna, bert):
+            client.subscribe("s", ORDER, variables={"id": order_id, "after": "0"})
+        seen = [await _until_held(client) for client in (anna, bert)]
+    own = {"reason": "OTHER", "note": "Two cards.", "placedBy": "anna"}
+    assert seen == [own, {**own, "note": None, "placedBy": "staff"}]
+
+
+async def _until_held(client: Screen) -> JSON:
+    """The hold in the first value of the stream that has one."""
+    while not (parcels := (await client.next())["order"]["fulfillments"])[0]["holds"]:
+        pass
+    [hold] = parcels[0]["holds"]
+    return dict(hold)
 
 
 async def test_a_refund_is_followed_until_it_is_paid(api: InProcessServer, order: JSON) -> None:
