@@ -62,6 +62,12 @@ def check_text(value: str | None, *field: str, longest: int = TEXT_MAX) -> None:
         raise Invalid("The value must not be blank.", field=field)
 
 
+def check_longest(value: str | None, *field: str, longest: int = TEXT_MAX) -> None:
+    """Raise Invalid for a text that is too long. None and an empty text are allowed."""
+    if value:
+        _check_length(value, longest, field)
+
+
 def _check_length(value: str, longest: int, field: tuple[str, ...]) -> None:
     if not 1 <= len(value) <= longest:
         raise Invalid(

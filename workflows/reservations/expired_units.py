@@ -3,12 +3,13 @@
 Ending a hold takes half a millisecond, in which other requests for the same stock wait. So:
 1. a request that locks stock also ends the few oldest expired holds of its items;
 2. if the units do not suffice, it ends all of them, and decides again;
-3. the sweep ends the others.
+3. a request that takes available units by hand ends none unless they do not suffice;
+4. the sweep ends the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -17,6 +18,7 @@ import models.queries.stock.stock as stock_queries
 import workflows.availability.routing as routing
 import workflows.reservations.expiry as expiry
 from domain.errors import InsufficientStock, LimitExceeded
+from domain.stock.states import StockState
 from models.database.locked_reads import FromLock
 from models.database.sql import Question
 from models.queries.catalog.lookups import ChannelFacts
@@ -24,11 +26,12 @@ from models.queries.orders.reservations import ExpiredHoldRow
 from models.queries.stock.stock import LockedLevelRow
 from workflows.availability.atp_context import AtpContext
 from workflows.availability.routing import Demand, Plan
+from workflows.transactions.levels import Key
 from workflows.transactions.transaction import Transaction
 
 # Lines of the items whose holds are ended without need.
 ENDED_AT_ONCE_MAX = 50
-# Lines of these holds whose items a new hold locks. A hold with other items waits for step 2 or 3.
+# Lines of these holds whose items a new hold locks. A hold with other items waits for a later step.
 LOCKED_LINES_MAX = 200
 # Lines of the items whose holds are ended at a time if the units do not suffice.
 STEP_MAX = 500
@@ -48,11 +51,11 @@ class ExpiredUnits:
         try:
             return await work()
         except (InsufficientStock, LimitExceeded):
-            if not await self._end_all(tx):
+            if not await self.end_all(tx):
                 raise
         return await work()
 
-    async def _end_all(self, tx: Transaction) -> bool:
+    async def end_all(self, tx: Transaction) -> bool:
         """End the others; False if none was left."""
         ended = 0
         while self._may_be_more:
@@ -94,6 +97,20 @@ async def lock_stock(
     if chosen:
         await expiry.expire(tx, chosen)
     return ExpiredUnits(wanted, may_be_more=bool(found))
+
+
+async def end_if_short(tx: Transaction, wanted: Mapping[Key, int]) -> None:
+    """End all expired holds of the items that lack available units at a location.
+
+    `wanted`: units by (item, location), of locked items. Sends no statement if none lacks.
+    """
+    short = set()
+    for (item_id, location_id), units in wanted.items():
+        level = tx.stock.level(item_id, location_id)
+        if level is not None and level.units[StockState.AVAILABLE] < units:
+            short |= {item_id} if level.units[StockState.HELD] else set()
+    if short:
+        await ExpiredUnits(short, may_be_more=True).end_all(tx)
 
 
 def supply_lock(

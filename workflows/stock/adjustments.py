@@ -11,6 +11,7 @@ import models.queries.catalog.lookups as lookups
 import models.queries.returns.returns as return_queries
 import models.queries.stock.stock as stock_queries
 import workflows.policies.publishing as policies
+import workflows.reservations.expired_units as expired_units
 from domain.access.callers import Caller
 from domain.errors import (
     ApprovalRequired,
@@ -31,6 +32,8 @@ from domain.stock.states import (
 )
 from domain.values.codes import store_codes
 from domain.values.money import Money
+from domain.values.texts import NOTE_MAX, check_text
+from domain.values.totals import totals
 from models.queries.catalog.lookups import ItemFacts, LocationFacts, ReasonFacts
 from workflows.catalog.reason_codes import active_reason, check_active
 from workflows.stock.goods_receipts import (
@@ -40,6 +43,7 @@ from workflows.stock.goods_receipts import (
     stock_location,
 )
 from workflows.transactions.actions import action, one_by_one
+from workflows.transactions.levels import Key
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.stock_levels import Level, StockMove
 from workflows.transactions.transaction import Transaction
@@ -111,6 +115,7 @@ async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> l
         [(draft.item.id, draft.location.id) for draft in valid if _may_open(draft.command)],
         beside=[draft.item.id for draft in valid],
     )
+    await expired_units.end_if_short(tx, _taken(valid))
     await tx.costs.lock([draft.item.id for draft in valid])
     outcomes = []
     for draft in drafts:
@@ -122,6 +127,15 @@ async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> l
         else:
             outcomes.append(draft)
     return outcomes
+
+
+def _taken(drafts: Sequence[_AdjustmentDraft]) -> dict[Key, int]:
+    """Available units that these requests take, by level."""
+    return totals(
+        ((draft.item.id, draft.location.id), -draft.command.delta)
+        for draft in drafts
+        if draft.command.state is StockState.AVAILABLE and draft.command.delta < 0
+    )
 
 
 async def _find(
@@ -139,6 +153,8 @@ async def _find(
         problems = Problems()
         with problems.under("input"):
             check_adjustment(command.state, command.delta)
+        with problems.under("input"):
+            check_text(command.note, "note", longest=NOTE_MAX)
         with problems.under():
             location = stock_keeping_location(locations[code], request.caller, code)
             if command.delta > 0:
@@ -296,6 +312,8 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
     problems = Problems()
     with problems.under("input"):
         check_move(command.from_state, command.to_state, command.quantity)
+    with problems.under("input"):
+        check_text(command.note, "note", longest=NOTE_MAX)
     with problems.under():
         location = await stock_location(tx, caller, command.location_code)
     with problems.under():
@@ -305,6 +323,8 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
     problems.refuse()
     await tx.stock.open_levels([(item.id, location.id)])
     level = tx.stock.levels[(item.id, location.id)]
+    if command.from_state is StockState.AVAILABLE:
+        await expired_units.end_if_short(tx, {level.key: command.quantity})
     before = _counts(level)
     movable = await _movable_units(tx, level, command.from_state)
     if movable < command.quantity:

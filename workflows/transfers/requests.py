@@ -10,6 +10,7 @@ from typing import Any
 
 import models.queries.catalog.lookups as lookups
 import models.queries.stock.transfers as transfer_queries
+import workflows.reservations.expired_units as expired_units
 import workflows.transfers.locked_transfers as locked_transfers
 from domain.access.callers import Caller
 from domain.errors import (
@@ -50,6 +51,7 @@ async def create(tx: Transaction, command: CreateTransfer, caller: Caller) -> Ma
     await _refuse_used(tx, command, origin)
     lines = [(items[each.sku], each.quantity) for each in command.lines]
     await tx.stock.lock([item.id for item, _ in lines])
+    await expired_units.end_if_short(tx, {(item.id, origin.id): units for item, units in lines})
     problems = Problems()
     problems.each(
         partial(_check_units, tx, item, origin, units, index)

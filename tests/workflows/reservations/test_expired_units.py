@@ -13,10 +13,13 @@ import workflows.reservations.expiry as reservation_expiry
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from models.database.sessions import Contention, Session
-from tests.builders.store import Shop, hold_all
+from tests.builders.store import ADMIN, Shop, hold_all
 from tests.builders.transactions import codes, counts, rows
 from tests.builders.warehouse import Warehouse, open_warehouse
 from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Request
+from workflows.transfers.commands import CreateTransfer, TransferUnitsOf
+from workflows.transfers.requests import create
 
 EXPIRED = 600
 TABLES = ("reservation", "stock_movement", "event", "audit_entry", "sales_order", "fulfillment")
@@ -68,6 +71,37 @@ async def test_an_order_gets_all_expired_units(shop: Shop) -> None:
     assert [code for code, _ in codes(refused)] == ["INSUFFICIENT_STOCK"]
     assert await counts(shop.database, *TABLES) == before
     assert await reconcile(shop.database) == []
+
+
+async def test_units_taken_by_hand_may_be_of_expired_holds(shop: Shop) -> None:
+    """More than one request ends at once; the holds of other items stay."""
+    await shop.receive(EXPIRED)
+    await shop.receive(1, "TEE-S")
+    await let_expire(shop, [["TEE-M"]] * EXPIRED + [["TEE-S"]])
+    assert not (await shop.adjust(-EXPIRED + 400)).refusals
+    assert await live_statuses(shop) == {"HELD": 1, "EXPIRED": EXPIRED}
+    assert await shop.level("TEE-M") == {"available": 400}
+    await hold_all(shop, [["TEE-M"]] * 400)
+    shop.clock.forward(seconds=60)
+    assert not (await shop.move(100, "AVAILABLE", "DAMAGED")).refusals
+    assert await shop.level("TEE-M") == {"available": 300, "damaged": 100}
+    await hold_all(shop, [["TEE-M"]] * 300)
+    shop.clock.forward(seconds=60)
+    line = TransferUnitsOf("TEE-M", 300)
+    command = CreateTransfer("LEEDS", "YORK", (line,))
+    sent = await shop.transactions.perform(create, Request(command, ADMIN))
+    assert not sent.refusals
+    assert await shop.level("TEE-M") == {"allocated": 300, "damaged": 100}
+    assert await reconcile(shop.database) == []
+
+
+async def test_units_of_live_holds_are_not_taken_by_hand(shop: Shop) -> None:
+    await shop.receive(3)
+    await hold_all(shop, [["TEE-M"]] * 2)
+    before = await counts(shop.database, *TABLES)
+    for refused in (await shop.adjust(-2), await shop.move(2, "AVAILABLE", "DAMAGED")):
+        assert [code for code, _ in codes(refused)] == ["INSUFFICIENT_STOCK"]
+    assert await counts(shop.database, *TABLES) == before
 
 
 async def test_an_order_backorders_no_unit_of_an_expired_hold(shop: Shop) -> None:
