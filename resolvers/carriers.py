@@ -57,7 +57,7 @@ async def label_buy(info: Info, input: LabelBuyInput) -> LabelPayload | None:
 async def label_void(
     info: Info,
     id: Annotated[ID, argument(description="Id of the label.")],
-    note: Annotated[str | None, argument(description="Reason, as free text.")] = UNSET,
+    note: Annotated[str | None, argument(description="Reason; at most 2,000 characters.")] = UNSET,
 ) -> LabelPayload | None:
     """Give a BOUGHT or UNKNOWN label back to its carrier. It is VOIDING, then VOIDED.
 

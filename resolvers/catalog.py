@@ -157,7 +157,7 @@ async def reason_code_upsert(
     info: Info,
     code: str,
     kind: ReasonKind,
-    label: Annotated[str, argument(description="Text for people.")],
+    label: Annotated[str, argument(description="Text for people; at most 255 characters.")],
     active: Annotated[
         bool | None, argument(description="Default for a new reason code: true.")
     ] = UNSET,
@@ -174,7 +174,11 @@ async def reason_code_upsert(
     )
 
 
-async def supplier_upsert(info: Info, code: str, name: str) -> SupplierPayload | None:
+async def supplier_upsert(
+    info: Info,
+    code: str,
+    name: Annotated[str, argument(description="At most 255 characters.")],
+) -> SupplierPayload | None:
     """Create or update a supplier by code.
 
     Refused: INVALID.

@@ -96,7 +96,7 @@ async def stock_count_record(
 async def stock_count_approve(
     info: Info,
     line_ids: Annotated[list[ID], argument(description="At most 200 lines.")],
-    note: Annotated[str, argument(description="Reason of the decision.")],
+    note: Annotated[str, argument(description="Reason of the decision; at most 2,000 characters.")],
 ) -> StockCountLinesPayload | None:
     """Book the differences of at most 200 lines that need an approval, each on its own.
 
@@ -114,7 +114,7 @@ async def stock_count_approve(
 async def stock_count_recount(
     info: Info,
     line_ids: Annotated[list[ID], argument(description="At most 200 lines.")],
-    note: Annotated[str, argument(description="Reason of the decision.")],
+    note: Annotated[str, argument(description="Reason of the decision; at most 2,000 characters.")],
 ) -> StockCountLinesPayload | None:
     """Have at most 200 lines counted anew that need an approval, each on its own.
 
@@ -131,7 +131,7 @@ async def stock_count_recount(
 async def stock_count_cancel(
     info: Info,
     id: ID,
-    note: Annotated[str, argument(description="Reason of the cancellation.")],
+    note: Annotated[str, argument(description="Reason; at most 2,000 characters.")],
 ) -> StockCountPayload | None:
     """Give up the lines of a count that are not posted.
 

@@ -180,9 +180,7 @@ async def exception_wait(
     info: Info,
     id: ID,
     until: datetime,
-    note: Annotated[
-        str, argument(description="Event or person that the exception waits for, as free text.")
-    ],
+    note: Annotated[str, argument(description="What it waits for; at most 2,000 characters.")],
 ) -> ExceptionPayload | None:
     """Suspend an exception until an instant at most 90 days ahead.
 
@@ -196,7 +194,7 @@ async def exception_resolve(
     info: Info,
     id: ID,
     resolution: Annotated[
-        str, argument(description="Description of the resolution, as free text.")
+        str, argument(description="Description of the resolution; at most 2,000 characters.")
     ],
 ) -> ExceptionPayload | None:
     """Resolve an open exception.
@@ -209,7 +207,7 @@ async def exception_resolve(
 async def exception_comment(
     info: Info,
     id: ID,
-    text: Annotated[str, argument(description="Comment, as free text; at most 2,000 characters.")],
+    text: Annotated[str, argument(description="Comment; at most 2,000 characters.")],
 ) -> ExceptionPayload | None:
     """Add a comment to the history of an exception, in any status.
 
@@ -221,7 +219,7 @@ async def exception_comment(
 async def exception_escalate(
     info: Info,
     id: ID,
-    note: Annotated[str, argument(description="Reason for the escalation, as free text.")],
+    note: Annotated[str, argument(description="Reason; at most 2,000 characters.")],
 ) -> ExceptionPayload | None:
     """Pass an open exception to the next role before its due time. It has no owner then.
 
@@ -253,7 +251,7 @@ async def exceptions_resolve(
     info: Info,
     ids: Annotated[list[ID], argument(description="The exceptions: 1 to 200.")],
     resolution: Annotated[
-        str, argument(description="Description of the resolution, as free text.")
+        str, argument(description="Description of the resolution; at most 2,000 characters.")
     ],
 ) -> ExceptionsPayload | None:
     """Resolve up to 200 exceptions, each by itself, as `exceptionResolve` does.

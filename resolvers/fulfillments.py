@@ -222,7 +222,7 @@ async def fulfillment_reroute(
     info: Info,
     id: Annotated[ID, argument(description="Id of the fulfillment.")],
     location_code: Annotated[str, argument(description="Code of the new location.")],
-    note: Annotated[str, argument(description="Reason, as free text.")],
+    note: Annotated[str, argument(description="Reason; at most 2,000 characters.")],
 ) -> OrderPayload | None:
     """Move an OPEN fulfillment to another location of the order's channel.
 

@@ -93,7 +93,13 @@ async def refund_create(info: Info, input: RefundCreateInput) -> RefundPayload |
     )
 
 
-async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> RefundPayload | None:
+async def refund_approve(
+    info: Info,
+    id: ID,
+    note: Annotated[
+        str | None, argument(description="Free text; at most 2,000 characters.")
+    ] = UNSET,
+) -> RefundPayload | None:
     """Approve a refund that NEEDS_APPROVAL. The last required approval starts its payout.
 
     Refused: SELF_APPROVAL for an actor that requested, authorized, inspected or approved in this
@@ -110,7 +116,9 @@ async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> Refund
 
 
 async def refund_reject(
-    info: Info, id: ID, note: Annotated[str, argument(description="Reason, as free text.")]
+    info: Info,
+    id: ID,
+    note: Annotated[str, argument(description="Reason; at most 2,000 characters.")],
 ) -> RefundPayload | None:
     """Reject a refund that NEEDS_APPROVAL. This is final.
 
@@ -126,7 +134,9 @@ async def refund_reject(
 
 
 async def refund_cancel(
-    info: Info, id: ID, note: Annotated[str, argument(description="Reason, as free text.")]
+    info: Info,
+    id: ID,
+    note: Annotated[str, argument(description="Reason; at most 2,000 characters.")],
 ) -> RefundPayload | None:
     """Cancel a refund that was not paid yet, or that FAILED.
 
@@ -160,7 +170,7 @@ async def refund_settle(
     succeeded: Annotated[
         bool, argument(description="True: the money was paid. False: it was definitely not paid.")
     ],
-    note: Annotated[str, argument(description="Source of this information, as free text.")],
+    note: Annotated[str, argument(description="Source; at most 2,000 characters.")],
     gateway_reference: Annotated[
         str | None, argument(description="Reference of the payment gateway, if known.")
     ] = UNSET,

@@ -137,7 +137,8 @@ async def return_authorize(
     note: Annotated[
         str | None,
         argument(
-            description="Reason, as free text; required if the policy objects or the return was "
+            description="Reason, as free text of at most 2,000 characters; required if the policy "
+            "objects or the return was "
             "declined."
         ),
     ] = UNSET,
@@ -160,7 +161,9 @@ async def return_decline(
     info: Info,
     id: ID,
     reason_code: Annotated[str, argument(description="An active reason of kind DECLINE.")],
-    note: str | None = UNSET,
+    note: Annotated[
+        str | None, argument(description="Free text; at most 2,000 characters.")
+    ] = UNSET,
 ) -> ReturnPayload | None:
     """Decline a REQUESTED return.
 
@@ -253,7 +256,7 @@ async def unidentified_units_dispose(
     sku: str,
     quantity: int,
     disposition: Disposition,
-    note: Annotated[str, argument(description="Reason, as free text.")],
+    note: Annotated[str, argument(description="Reason; at most 2,000 characters.")],
 ) -> ExceptionPayload | None:
     """Dispose of units of a parcel that matches no return.
 

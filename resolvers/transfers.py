@@ -120,7 +120,7 @@ async def transfer_write_off(
     id: _Id,
     lines: Annotated[list[TransferUnitsInput], argument(description="Units that will not arrive.")],
     reason_code: Annotated[str, argument(description="Code of a reason of the kind WRITE_OFF.")],
-    note: Annotated[str, argument(description="Explanation, as free text.")],
+    note: Annotated[str, argument(description="Explanation; at most 2,000 characters.")],
 ) -> TransferPayload | None:
     """Write off units in transit; with the last one the transfer is CLOSED.
 

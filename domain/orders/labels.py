@@ -25,7 +25,6 @@ from typing import Final
 
 DOCUMENT_BYTES_MAX: Final = 512 * 1024
 SERVICE_LENGTH_MAX: Final = 100
-VOID_NOTE_MAX: Final = 1_000
 
 
 class LabelStatus(StrEnum):

@@ -10,11 +10,12 @@ from uuid import UUID
 from domain.errors import Invalid, LimitExceeded
 from domain.values.codes import number_key
 from domain.values.money import share
-from domain.values.texts import check_name
+from domain.values.texts import check_longest, check_name
 
 AHEAD_MAX: Final = timedelta(minutes=5)
 BACK_MAX: Final = timedelta(hours=24)
 TAGS_MAX: Final = 20
+ADDRESS_LINES_MAX: Final = 10
 TAG_LENGTH_MAX: Final = 64
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NUMBER_DIGITS: Final = 12
@@ -184,6 +185,14 @@ def check_tags(tags: Sequence[str]) -> None:
         raise LimitExceeded("tags", TAGS_MAX, len(tags), field=("tags",))
     for index, tag in enumerate(tags):
         check_name(tag, "tags", str(index), longest=TAG_LENGTH_MAX)
+
+
+def check_address_lines(lines: Sequence[str], *field: str) -> None:
+    """Raise LimitExceeded or Invalid for lines of an address that cannot be stored."""
+    if len(lines) > ADDRESS_LINES_MAX:
+        raise LimitExceeded("lines", ADDRESS_LINES_MAX, len(lines), field=field)
+    for index, line in enumerate(lines):
+        check_longest(line, *field, str(index))
 
 
 def check_cause(

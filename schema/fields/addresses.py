@@ -47,13 +47,16 @@ class AddressInput:
     country_code: str
     """ISO 3166-1 alpha-2."""
     postal_code: str | None = strawberry.UNSET
+    """At most 255 characters."""
     region: str | None = strawberry.UNSET
-    """State, county or province."""
+    """State, county or province; at most 255 characters."""
     city: str | None = strawberry.UNSET
+    """At most 255 characters."""
     lines: list[str] | None = strawberry.UNSET
-    """Street and house number, in the order of writing."""
+    """Street and house number, in the order of writing; at most 10 lines of at most 255 characters.
+    """
     name: str | None = strawberry.UNSET
-    """Name of the recipient."""
+    """Name of the recipient; at most 255 characters."""
     phone: str | None = strawberry.UNSET
     """For the carrier; at most 255 characters."""
     email: str | None = strawberry.UNSET

@@ -19,7 +19,7 @@ class ApiKeyInput:
     """A new API key. Its permissions and scope cannot exceed those of the caller's key."""
 
     name: str
-    """Name for people."""
+    """Name for people; at most 255 characters."""
     role: Role
     actor: str | None = UNSET
     """Person or system that the key acts for; absent: its name."""

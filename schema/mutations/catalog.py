@@ -42,6 +42,7 @@ class ItemInput:
 
     sku: str
     name: str
+    """At most 255 characters."""
     barcode: str | None = UNSET
     category: str | None = UNSET
     """Category code, used by policies."""
@@ -119,6 +120,7 @@ class LocationInput:
 
     code: str
     name: str
+    """At most 255 characters."""
     kind: LocationKind
     parent_code: str | None = UNSET
     """Code of the location that contains this one."""
@@ -164,6 +166,7 @@ class ChannelInput:
 
     code: str
     name: str
+    """At most 255 characters."""
     kind: ChannelKind
     currency_code: str
     """ISO 4217."""

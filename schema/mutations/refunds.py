@@ -37,7 +37,7 @@ class RefundCreateInput:
     reason_code: str
     """An active reason of any kind."""
     note: str
-    """Reason, as free text."""
+    """Reason, as free text; at most 2,000 characters."""
     return_id: ID | None = UNSET
     """A return of the order that the refund belongs to."""
     tender: Tender | None = Tender.ORIGINAL_PAYMENT

@@ -29,8 +29,8 @@ class ReturnRequestItemInput:
     order_line_id: ID | None = UNSET
     sku: str | None = UNSET
     evidence: list[str] | None = UNSET
-    """Addresses of pictures and documents, each followed by `#sha256=` and 64 hexadecimal digits if
-    known.
+    """Addresses of pictures and documents, each of at most 1,000 characters, and followed by
+    `#sha256=` and 64 hexadecimal digits if known; at most 20.
     """
 
     def to_item(self, *field: str) -> RequestedItem:
@@ -63,7 +63,7 @@ class ReturnRequestInput:
     tracking_number: str | None = UNSET
     """Tracking number of the parcel, if it is on its way already."""
     customer_note: str | None = UNSET
-    """Text of the customer."""
+    """Text of the customer; at most 2,000 characters."""
     requested_at: datetime | None = UNSET
     """Time of the customer's request; absent: now. Not before the order's first shipment. At most
     5 minutes ahead, which counts as now; without the permission `backdate` at most 24 hours back.
@@ -170,9 +170,10 @@ class InspectionFindingInput:
     """Number of units. If the item has more, these become an item of their own."""
     condition: ConditionGrade
     note: str | None = UNSET
+    """Free text; at most 2,000 characters."""
     evidence: list[str] | None = UNSET
-    """Addresses of pictures and documents, each followed by `#sha256=` and 64 hexadecimal digits if
-    known.
+    """Addresses of pictures and documents, each of at most 1,000 characters, and followed by
+    `#sha256=` and 64 hexadecimal digits if known; at most 20.
     """
     disposition: Disposition | None = UNSET
     """Disposition of the units; absent: the DISPOSITION policy decides. A disposition other than
@@ -218,6 +219,7 @@ class DispositionInput:
     """Number of units. If the item has more, these become an item of their own."""
     disposition: Disposition
     note: str | None = UNSET
+    """Free text; at most 2,000 characters."""
 
     def to_command(self) -> DisposeReturnItem:
         """The command."""

@@ -98,6 +98,7 @@ class StockAdjustInput:
     change_from_quantity: int | None = UNSET
     """Compare and set: refused with STALE_QUANTITY unless the state has this many units."""
     note: str | None = UNSET
+    """Free text; at most 2,000 characters."""
 
     def to_command(self) -> AdjustStock:
         """The command; a null state is the default one."""
@@ -126,6 +127,7 @@ class StockMoveInput:
     reason_code: str
     """An active reason of kind ADJUSTMENT."""
     note: str | None = UNSET
+    """Free text; at most 2,000 characters."""
 
     def to_command(self) -> MoveStock:
         """The command."""

@@ -11,9 +11,9 @@ import workflows.carriers.label_subjects as label_subjects
 import workflows.carriers.labels as labels
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, IllegalTransition, Invalid, NotFound
-from domain.orders.labels import SERVICE_LENGTH_MAX, VOID_NOTE_MAX, LabelStatus
+from domain.orders.labels import SERVICE_LENGTH_MAX, LabelStatus
 from domain.values.codes import check_stored
-from domain.values.texts import check_text
+from domain.values.texts import NOTE_MAX, check_text
 from workflows.carriers.commands import BuyLabel, VoidLabel
 from workflows.carriers.label_subjects import FULFILLMENT, RETURN
 from workflows.transactions.actions import one_by_one
@@ -51,7 +51,7 @@ async def void(tx: Transaction, command: VoidLabel, caller: Caller) -> Mapping[s
     Locks the order. Raises IllegalTransition unless the label is BOUGHT or UNKNOWN, and for a
     parcel that has shipped with it; Invalid or NotFound. Records `label.voiding`.
     """
-    check_text(command.note, "note", longest=VOID_NOTE_MAX)
+    check_text(command.note, "note", longest=NOTE_MAX)
     row = await label_queries.label(tx.session, command.label_id)
     if row is None:
         raise NotFound("label", str(command.label_id), field=("id",))

@@ -37,7 +37,7 @@ from domain.errors import (
 from domain.events.counts import CountCancelled
 from domain.events.payloads import encode
 from domain.tasks import QueueKind
-from domain.values.texts import check_text
+from domain.values.texts import NOTE_MAX, check_text
 from models.counts import StockCountLineRow
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
@@ -50,7 +50,6 @@ from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
 
 LINES_MAX: Final = 200
-NOTE_MAX: Final = 1_000
 SETTLED: Final = "Missing units were settled while the difference waited for approval."
 
 

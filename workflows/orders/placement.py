@@ -26,6 +26,7 @@ from domain.ledger.entries import Occasion
 from domain.orders.orders import (
     OrderLineState,
     OrderStatus,
+    check_address_lines,
     check_client_time,
     check_tags,
     number_of,
@@ -38,13 +39,13 @@ from domain.stock.states import check_quantity
 from domain.values.codes import ByCode, check_stored, comparison_key
 from domain.values.countries import check_country
 from domain.values.money import Money
-from domain.values.texts import NOTE_MAX, check_text
+from domain.values.texts import NOTE_MAX, check_longest, check_text
 from domain.values.totals import totals
 from models.orders import NewOrderRow, Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.availability.routing import Demand
 from workflows.orders.allocations import OrderAllocation, Supply
-from workflows.orders.commands import NewLine, PlaceOrder
+from workflows.orders.commands import Address, NewLine, PlaceOrder
 from workflows.orders.totals import OrderTotals
 from workflows.policies.publishing import Found
 from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel, sold_item
@@ -213,9 +214,19 @@ def _checks_of(command: PlaceOrder, now: datetime) -> Iterator[Callable[[], obje
     if command.hold is not None:
         yield partial(command.hold.check, now, "hold")
     if (to := command.ship_to) is not None:
-        yield partial(check_country, to.country_code, "shipTo", "countryCode")
-        yield partial(check_text, to.phone, "shipTo", "phone")
-        yield partial(check_text, to.email, "shipTo", "email")
+        yield from _checks_of_address(to)
+
+
+def _checks_of_address(to: Address) -> Iterator[Callable[[], object]]:
+    """Checks of the address of an order. Its texts may be empty, except those for the carrier."""
+    yield partial(check_country, to.country_code, "shipTo", "countryCode")
+    yield partial(check_longest, to.postal_code, "shipTo", "postalCode")
+    yield partial(check_longest, to.region, "shipTo", "region")
+    yield partial(check_longest, to.city, "shipTo", "city")
+    yield partial(check_longest, to.name, "shipTo", "name")
+    yield partial(check_text, to.phone, "shipTo", "phone")
+    yield partial(check_text, to.email, "shipTo", "email")
+    yield partial(check_address_lines, to.lines or (), "shipTo", "lines")
 
 
 def _demand(line: NewLine, index: int, items: ByCode[ItemFacts]) -> Demand:

@@ -28,7 +28,7 @@ from domain.policies.policies import PolicyKind
 from domain.problems import Problems
 from domain.stock.states import StockState
 from domain.values.codes import store_codes
-from domain.values.texts import check_text
+from domain.values.texts import NOTE_MAX, check_text
 from domain.values.totals import totals
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 from models.queries.catalog.lookups import LocationFacts
@@ -37,8 +37,6 @@ from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
-
-REROUTE_NOTE_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ async def reroute(
     """
     problems = Problems()
     with problems.under():
-        check_text(command.note, "note", longest=REROUTE_NOTE_MAX)
+        check_text(command.note, "note", longest=NOTE_MAX)
     with problems.under():
         order, row, origin = await fulfillments.lock_with_order(
             tx, command.fulfillment_id, caller, ("id",)
