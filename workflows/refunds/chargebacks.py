@@ -6,6 +6,7 @@ import models.queries.refunds.chargebacks as chargeback_queries
 import models.queries.refunds.refunds as refund_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.locked_orders as locked_orders
+import workflows.refunds.stopped_refunds as stopped_refunds
 from domain.events.orders import OrderChargedBack
 from domain.events.payloads import encode
 from domain.exceptions import ExceptionKind
@@ -22,7 +23,8 @@ async def record(
 ) -> bool:
     """Record a chargeback of a payment: the customer owes the amount, and REFUND_RECOVERY opens.
 
-    The exception is about the order's newest refund, else about the order. Returns False for a
+    Refunds that were not sent yet are stopped (workflows/refunds/stopped_refunds.py). The exception
+    is about the order's newest refund that was not, else about the order. Returns False for a
     chargeback whose id was recorded before. Locks the order. Raises ValueError for another
     currency than the payment's, or for more than was captured. Records `order.charged_back`.
     """
@@ -64,10 +66,12 @@ async def record(
     )
     locked_orders.record(tx, order, event, actor)
     tx.outbox.audit(actor, OrderChargedBack.type, ("Order", order.id), after=encode(event))
+    stopped = await stopped_refunds.stop(tx, order, actor)
+    others = [each["id"] for each in refunds if each["id"] not in stopped]
     await exceptions.open_exception(
         tx,
         ExceptionKind.REFUND_RECOVERY,
-        ("Order", order.id) if refund_id is None else ("Refund", refund_id),
+        ("Refund", others[-1]) if others else ("Order", order.id),
         f"The customer's bank took back {amount} of order {order.number}."
         " Recover the money, or contest the chargeback.",
         channel_id=order.channel_id,

@@ -77,6 +77,29 @@ async def update_refunds_of_return(tx: Transaction, event: PendingEvent[ReturnPa
     unearned = await unearned_units.follow(tx, balances, return_id, units, event.payload)
     if isinstance(event.payload, ReturnDisposed) and not unearned:
         await _record_units_sent_back(tx, balances, row, event.payload, event.actor)
+    await _open_and_decide(tx, balances, row, units, event.actor)
+
+
+async def decide_again(tx: Transaction, return_id: UUID, actor: str) -> None:
+    """Open and decide refunds for the units of a return of which refunds were withdrawn."""
+    await tx.flush()
+    row = await return_queries.lock_return(tx.session, return_id)
+    assert row is not None
+    units = await return_queries.refundable_units(tx.session, return_id)
+    order = await locked_orders.reload(tx, row["order_id"])
+    balances = await order_balances.read(tx, order)
+    await _open_and_decide(tx, balances, row, units, actor)
+
+
+async def _open_and_decide(
+    tx: Transaction,
+    balances: Balances,
+    row: LockedReturnRow,
+    units: Sequence[RefundableUnits],
+    actor: str,
+) -> None:
+    """Open, update, decide or cancel the refunds of units that no decided refund has."""
+    return_id = row["id"]
     pending = _pending(balances, return_id)
     undecided = _without_decided(units, balances, return_id)
     policy_of = await _policies(tx, balances, undecided)
@@ -88,9 +111,9 @@ async def update_refunds_of_return(tx: Transaction, event: PendingEvent[ReturnPa
     # Proven units get a new refund while other units still wait for evidence. If all units are
     # proven, the pending refund is decided, and no new one is opened.
     for batch in proven:
-        await _open(tx, balances, row, batch, event.actor, [] if waiting else reusable, excluded)
+        await _open(tx, balances, row, batch, actor, [] if waiting else reusable, excluded)
     for batch in waiting:
-        await _open(tx, balances, row, batch, event.actor, reusable, excluded)
+        await _open(tx, balances, row, batch, actor, reusable, excluded)
     await _cancel_unneeded(tx, balances, reusable)
     await order_balances.write(tx, balances)
 
