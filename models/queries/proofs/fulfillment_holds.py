@@ -32,7 +32,21 @@ FROM fulfillment_hold h WHERE h.released_at IS NULL AND CASE
       AND f.status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')) END
 """
 
+# A count that takes units of a held fulfillment lets the hold go on: for the fulfillments with the
+# units that replace them, or for the whole order. The copies have the hold's time and placer.
+_HOLDS_GO_ON = """
+SELECT (SELECT o.number FROM sales_order o WHERE o.id = h.order_id) || ' hold '
+    || CAST(h.id AS text) AS place,
+  'a hold of the units that replaced those of the fulfillment' AS expected, 'none' AS found
+FROM audit_entry a JOIN fulfillment_hold h ON h.released_at = a.recorded_at
+  AND 'Order:' || CAST(h.order_id AS text) = a.subject
+WHERE a.action = 'order.uncovered' AND h.fulfillment_id IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM fulfillment_hold c WHERE c.order_id = h.order_id AND c.id <> h.id
+    AND c.reason = h.reason AND c.placed_by = h.placed_by AND c.placed_at = h.placed_at)
+"""
+
 PROOFS: Final = (
     Proof("ON_HOLD = open fulfillments under a hold", _ON_HOLD_IS_HELD),
     Proof("live holds have units to hold", _HOLDS_HOLD_UNITS),
+    Proof("holds go on with the units that replace counted ones", _HOLDS_GO_ON),
 )

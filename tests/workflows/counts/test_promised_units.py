@@ -14,6 +14,7 @@ from models.counts import StockCountLineRow
 from models.database.database import Database
 from tests.builders.floor.counts import BEN, SUE, Counting, open_counting
 from tests.builders.floor.transfers import Transfers
+from tests.builders.tampering import tamper
 from tests.builders.transactions import events, rows
 from workflows.counts.posting import PostingRounds
 from workflows.counts.promised_units import ORDERS_MAX
@@ -21,6 +22,15 @@ from workflows.ledger.reconciliation import reconcile
 from workflows.orders.fulfillment_holds import HoldFulfillment
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction
+
+# what was changed → statement, proof, part of the line that names it
+BREAKS = {
+    "the hold of a parcel whose units a count took is lost": (
+        "DELETE FROM fulfillment_hold WHERE released_at IS NULL",
+        "holds go on with the units that replace counted ones",
+        "expected a hold of the units that replaced those of the fulfillment, found none",
+    ),
+}
 
 
 @pytest.fixture
@@ -116,6 +126,10 @@ async def test_units_of_a_held_fulfillment_stay_held(counting: Counting, replace
     if replaced == 2:
         assert parcels[live["fulfillment_id"]]["location"] == "YORK"
         assert await reconcile(database) == []
+        what, (statement, proof, line) = next(iter(BREAKS.items()))
+        await tamper(database.url, statement)
+        found = [str(each) for each in await reconcile(database) if each.proof == proof]
+        assert [line in each for each in found] == [True], what
         return
     assert live["fulfillment_id"] is None
     # The hold covers what comes for the backorders, until it is released once.

@@ -20,6 +20,7 @@ from tests.builders.store import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.workflows.carriers.test_label_reconciliation import BREAKS as LABEL_BREAKS
 from tests.workflows.carriers.test_reconciliation import BREAKS as PARCEL_BREAKS
+from tests.workflows.counts.test_promised_units import BREAKS as HELD
 from tests.workflows.counts.test_proofs import BREAKS as COUNT_BREAKS
 from tests.workflows.ledger.test_sealing import BREAKS as CHAIN_BREAKS
 from tests.workflows.orders.test_causes import BREAKS as CAUSE_BREAKS
@@ -343,7 +344,7 @@ def test_every_proof_is_broken_once() -> None:
         TIME_BREAKS,
     )
     names = {proof for each in breaks for _, proof, _ in each.values()}
-    of_the_floor = (COUNT_BREAKS, HOLD_BREAKS, LABEL_BREAKS, SCAN_BREAKS, TRANSFER_BREAKS)
+    of_the_floor = (COUNT_BREAKS, HELD, HOLD_BREAKS, LABEL_BREAKS, SCAN_BREAKS, TRANSFER_BREAKS)
     names |= {proof for each in of_the_floor for _, proof, _ in each.values()}
     names |= {*UNEARNED_BREAKS, COST_PROOF, FOUND_PROOF}
     names |= {proof for _, proof, _ in CHAIN_BREAKS.values()}
