@@ -21,7 +21,13 @@ from starlette.types import ASGIApp
 
 import server.process.garbage_collection as garbage_collection
 import settings as configuration
-from app_settings import network_edge, persisted_documents, request_limits, terms_of
+from app_settings import (
+    configured_systems,
+    network_edge,
+    persisted_documents,
+    request_limits,
+    terms_of,
+)
 from domain.access.callers import Caller
 from domain.errors import Unauthenticated
 from integrations.carriers.addresses import open_carriers
@@ -75,6 +81,7 @@ from workflows.access.authentication import KeyCache, live_keys
 from workflows.availability.cache import AvailabilityCache
 from workflows.carriers.label_purchases import LabelPurchases
 from workflows.carriers.reports import receive_reports
+from workflows.integrations.configured import follow_settings
 from workflows.jobs import JOBS, JobContext
 from workflows.reactions import REACTIONS
 from workflows.refunds.gateway_events import receive_payment_event
@@ -310,6 +317,7 @@ class Restow:
         await self.clock.measure(self.database)
         if self.settings.bootstrap_key is not None:
             await ensure_bootstrap_key(self.transactions, self.settings.bootstrap_key)
+        await follow_settings(self.quiet_transactions, configured_systems(self.settings))
         await self.live.start()
         context = JobContext(self.transactions, self.payouts, self.labels)
         scheduler = Scheduler(self.quiet_transactions, JOBS, context)

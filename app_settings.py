@@ -1,14 +1,25 @@
 """Values of the settings as the parts of the program take them."""
 
+import os
+import secrets
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 from domain.access.callers import Role
+from domain.integrations.addresses import SIMULATOR
 from domain.terms import Terms
+from integrations.payments.addresses import parse_gateway
+from models.migrations.runner import sqlite_path
 from server.operations.limits import RequestLimits
 from server.operations.persisted_documents import PersistedDocuments, read_documents
 from server.process.proxies import trusted_proxies
 from server.transports.edge import EdgeLimits, NetworkEdge
 from settings import Settings
+from workflows.integrations.configured import ConfiguredSystem, carrier, payment_gateway
+
+SECRETS_FILE = "secrets.key"
+SECRETS_BYTES = 32
 
 
 def terms_of(settings: Settings) -> Terms:
@@ -19,7 +30,47 @@ def terms_of(settings: Settings) -> Terms:
         parcel_grams_max=settings.parcel_grams_max,
         carriers=tuple(settings.carriers),
         label_documents_kept=timedelta(days=settings.label_document_days),
+        secrets_key=secrets_key_of(settings),
     )
+
+
+def secrets_key_of(settings: Settings) -> bytes | None:
+    """The key that secrets of integrations are derived from; None: there are no secrets.
+
+    With SQLite and without RESTOW_SECRETS_KEY it is made once, in a file beside the database that
+    only its owner may read.
+    """
+    if settings.secrets_key is not None:
+        return settings.secrets_key.encode()
+    if not settings.database_url.startswith("sqlite:"):
+        return None
+    path = sqlite_path(settings.database_url).parent / SECRETS_FILE
+    if not path.exists():
+        _make_secrets_file(path)
+    return path.read_bytes()
+
+
+def _make_secrets_file(path: Path) -> None:
+    """Write a new key as a whole, unless another process has just written one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(file, "wb") as made:
+        made.write(secrets.token_urlsafe(SECRETS_BYTES).encode())
+        made.flush()
+        os.fsync(file)
+    with suppress(FileExistsError):
+        os.link(unfinished, path)
+    unfinished.unlink()
+
+
+def configured_systems(settings: Settings) -> dict[str, ConfiguredSystem]:
+    """The payment gateway and the carriers of the settings, by the codes of their integrations."""
+    gateway = parse_gateway(settings.payment_gateway)
+    systems = [payment_gateway(gateway.url or SIMULATOR)]
+    for code, address in settings.carriers.items():
+        systems.append(carrier(code, SIMULATOR if address.http is None else address.http.url))
+    return {system.code: system for system in systems}
 
 
 def network_edge(settings: Settings) -> NetworkEdge:

@@ -3,7 +3,6 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -11,13 +10,12 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    Field,
     PositiveFloat,
     PositiveInt,
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from domain.access.callers import Role
 from domain.stock.reservations import HoldLimits
@@ -25,6 +23,7 @@ from domain.values.currencies import DECIMALS
 from integrations.carriers.addresses import DEFAULT_CARRIERS, CarrierAddress, parse_carriers
 from integrations.carriers.secrets import parse_carrier_secrets
 from integrations.signed_webhooks import parse_secrets
+from outbound_settings import OutboundSettings, Secret, Setting
 from server.operations.persisted_documents import checked_directory
 from server.process.cost_buckets import DEFAULT_COST_LIMITS, parse_cost_limits
 from server.process.rate_limits import DEFAULT_RATE_LIMITS, RateLimit, parse_rate_limits
@@ -122,12 +121,7 @@ def _channels(text: object) -> frozenset[str]:
     return frozenset(codes)
 
 
-Setting = partial(Field, validate_default=False)
-# May hold a password or a key: shown neither in an error message nor in a repr.
-Secret = partial(Setting, repr=False)
-
-
-class Settings(BaseSettings):
+class Settings(OutboundSettings):
     """Settings that an operator chooses. Each field is the variable RESTOW_<FIELD>. Its description
     says which values are allowed, and an error at start repeats it."""
 

@@ -15,6 +15,7 @@ import resolvers.counts as counts
 import resolvers.events as events
 import resolvers.exceptions as exceptions
 import resolvers.fulfillments as fulfillments
+import resolvers.integrations as integrations
 import resolvers.ledger as ledger
 import resolvers.metrics.figures as metrics
 import resolvers.nodes as nodes
@@ -95,6 +96,8 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "policies": policies.policies,
     "policyPreview": policies.policy_preview,
     "policySchemas": policies.policy_schemas,
+    "integration": integrations.integration,
+    "integrations": integrations.integrations,
     "apiKeys": access.api_keys,
     "actors": access.actors,
     "eventTypes": events.event_types,
@@ -166,6 +169,10 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "exceptionEscalate": exceptions.exception_escalate,
     "exceptionsAssign": exceptions.exceptions_assign,
     "exceptionsResolve": exceptions.exceptions_resolve,
+    "integrationUpsert": integrations.integration_upsert,
+    "integrationSecretRotate": integrations.integration_secret_rotate,
+    "integrationPause": integrations.integration_pause,
+    "integrationResume": integrations.integration_resume,
     "apiKeyCreate": access.api_key_create,
     "apiKeyRotate": access.api_key_rotate,
     "apiKeyRevoke": access.api_key_revoke,
@@ -182,6 +189,7 @@ SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {
     "orderChanged": orders.order_changed,
     "returnChanged": returns.return_changed,
     "refundChanged": refunds.refund_changed,
+    "integrationChanged": integrations.integration_changed,
 }
 
 # Streams that join one execution shared by all subscribers with the same arguments. Of these, the

@@ -15,6 +15,7 @@ import models.queries.reads.carriers as carrier_reads
 import models.queries.reads.catalog as catalog_reads
 import models.queries.reads.exceptions as exception_reads
 import models.queries.reads.fulfillments as fulfillment_reads
+import models.queries.reads.integrations as integration_reads
 import models.queries.reads.ledger as ledger_reads
 import models.queries.reads.orders as order_reads
 import models.queries.reads.policies as policy_reads
@@ -181,4 +182,6 @@ class Loaders:
     steps_of_exception = plain(exception_reads.steps_by_exception)
     policies = scoped(policy_reads.policies_by_id)
     audits = scoped(audit_reads.entries_by_id)
+    integrations = scoped(integration_reads.integrations_by_id)
+    secrets_of_integration = plain(integration_reads.secrets_by_integration)
     keys = scoped(access_reads.keys_by_id)

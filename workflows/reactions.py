@@ -10,6 +10,7 @@ import workflows.carriers.label_reactions as label_reactions
 import workflows.carriers.waiting_reports as waiting_reports
 import workflows.counts.variance as count_variance
 import workflows.exceptions.facts as exception_facts
+import workflows.integrations.webhook_keys as webhook_keys
 import workflows.orders.backorders as backorders
 import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.refunds.cancellation_refunds as cancellation_refunds
@@ -23,6 +24,7 @@ import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.lifecycle as task_lifecycle
 import workflows.transfers.discrepancies as transfer_discrepancies
 import workflows.warehouse.shortages as shortages
+from domain.events.access import KeyRotated
 from domain.events.catalog import LocationUpserted
 from domain.events.exceptions import ExceptionOpened, ExceptionReopened, ExceptionRepeated
 from domain.events.fulfillments import (
@@ -127,6 +129,7 @@ REACTIONS = Reactions(
             after(TaskClaimed, count_variance.begin),
             after(TaskRenewed, count_variance.begin),
             after(LocationUpserted, putaway_tasks.begin_round),
+            after(KeyRotated, webhook_keys.follow_rotation),
             after(LabelFailed, exception_facts.report_failed_label),
             after(
                 LabelBought,

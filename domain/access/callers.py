@@ -65,7 +65,8 @@ _PARTNER = _STOREFRONT | _named(
     reservations.list orders.list
     fulfillments.list fulfillments.work carriers.record labels.work counts.record
     tasks.read tasks.work
-    transfers.read transfers.work returns.list returns.receive events.read"""
+    transfers.read transfers.work returns.list returns.receive events.read
+    integrations.read integrations.operate webhooks.write"""
 )
 # Read permissions of all staff roles, within the scope of the key.
 _STAFF = _named(
@@ -73,7 +74,8 @@ _STAFF = _named(
     items.read suppliers.read locations.read channels.read reasons.read
     availability.read stock.read reservations.read reservations.list orders.read orders.list
     fulfillments.list tasks.read transfers.read returns.read returns.list
-    exceptions.read exceptions.work metrics.read policies.read events.read"""
+    exceptions.read exceptions.work metrics.read policies.read events.read
+    integrations.read"""
 )
 _WAREHOUSE = _STAFF | _named(
     """stock.receive stock.putaway stock.adjust stock.move counts.record tasks.work
@@ -94,7 +96,7 @@ _SUPERVISOR = (
         transfers.write fulfillments.release.FRAUD_RISK returns.override dispositions.override
         refunds.approve refunds.retry audit.read policies.preview
         policies.publish policies.publish.RETURN policies.publish.EXCEPTION
-        policies.publish.FULFILLMENT"""
+        policies.publish.FULFILLMENT integrations.operate"""
     )
 )
 _SUPPLY_CHAIN = _STAFF | _named(
@@ -235,12 +237,16 @@ class Caller:
 
     def may_mint(self, key: "Caller") -> bool:
         """True if a key with the rights of `key` would have no right that this caller lacks."""
-        return (
-            self.may("keys")
-            and key.permissions <= self.permissions
-            and _is_within(key._channel_keys, self._channel_keys)
-            and _is_within(key._location_keys, self._location_keys)
-            and self._covers_grant_of(key)
+        return self.may("keys") and self.covers(key) and self._covers_grant_of(key)
+
+    def covers(self, key: "Caller") -> bool:
+        """True if `key` may do nothing, and sees nothing, that this caller may not."""
+        return key.permissions <= self.permissions and self.sees_scope_of(key)
+
+    def sees_scope_of(self, key: "Caller") -> bool:
+        """True if the channels and locations of `key` are within those of this caller."""
+        return _is_within(key._channel_keys, self._channel_keys) and _is_within(
+            key._location_keys, self._location_keys
         )
 
     def _covers_grant_of(self, key: "Caller") -> bool:

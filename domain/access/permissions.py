@@ -55,6 +55,8 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "policies": "policies.read",
         "policyPreview": "policies.preview",
         "policySchemas": "policies.read",
+        "integration": "integrations.read",
+        "integrations": "integrations.read",
         "apiKeys": "keys",
         "actors": "exceptions.read",
         "eventTypes": "events.read",
@@ -128,6 +130,10 @@ MUTATIONS: Final[Mapping[str, str]] = MappingProxyType(
         "exceptionEscalate": "exceptions.work",
         "exceptionsAssign": "exceptions.work",
         "exceptionsResolve": "exceptions.work",
+        "integrationUpsert": "webhooks.write",
+        "integrationSecretRotate": "webhooks.write",
+        "integrationPause": "integrations.operate",
+        "integrationResume": "integrations.operate",
         "apiKeyCreate": "keys",
         "apiKeyRotate": "keys",
         "apiKeyRevoke": "keys",
@@ -146,6 +152,7 @@ SUBSCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "orderChanged": "orders.read",
         "returnChanged": "returns.read",
         "refundChanged": "refunds.list",
+        "integrationChanged": "integrations.read",
     }
 )
 
@@ -176,6 +183,7 @@ NODE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "JournalEntry": "ledger.read",
         "OperationalException": "exceptions.read",
         "AuditEntry": "audit.read",
+        "Integration": "integrations.read",
         "ApiKey": "keys",
         "Policy": "policies.read",
     }
@@ -203,6 +211,7 @@ EVENT_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "period": "ledger.read",
         "exception": "exceptions.read",
         "policy": "policies.read",
+        "integration": "internals.read",  # its owner follows it with integrationChanged
         "key": "keys",
     }
 )
@@ -214,6 +223,7 @@ POWERS: Final[frozenset[str]] = frozenset(
         "internals.read",  # cost, supplier, routing, risk, all buffers, reasons, approvals
         "fulfillments.release",  # release a fulfillment hold that another actor placed
         "fulfillments.release.FRAUD_RISK",
+        "integrations.write",  # integrations of other actors, and channels
         "tasks.override",  # act on a task that another worker holds
         "returns.override",  # authorize against the policy, or a declined return
         "dispositions.override",  # other dispositions above the policy's value; restock unmatched

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from domain.access.callers import Role
-from domain.events.payloads import EventPayload
+from domain.events.payloads import ApiKeyId, EventPayload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,9 @@ class KeyRotated(KeyPayload):
     """An API key got a successor."""
 
     type: ClassVar[str] = "key.rotated"
+
+    successor: ApiKeyId | None
+    """The new key. Null: recorded by an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import domain.events.catalog as catalog
 import domain.events.counts as counts
 import domain.events.exceptions as exceptions
 import domain.events.fulfillments as fulfillments
+import domain.events.integrations as integrations
 import domain.events.labels as labels
 import domain.events.ledger as ledger
 import domain.events.orders as orders
@@ -146,6 +147,11 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
             catalog.ReasonUpserted,
             catalog.LocationUpserted,
             catalog.ChannelChanged,
+        ),
+        "Integrations": (
+            integrations.IntegrationUpserted,
+            integrations.IntegrationSecretRotated,
+            *integrations.STATUS_EVENTS.values(),
         ),
         "API keys": (access.KeyCreated, access.KeyRotated, access.KeyRevoked),
     }

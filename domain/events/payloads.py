@@ -33,6 +33,7 @@ class ActorMark:
 
 
 ActorName = Annotated[str, ActorMark()]
+ApiKeyId = Annotated[UUID, NodeId("ApiKey")]
 CountId = Annotated[UUID, NodeId("StockCount")]
 FulfillmentId = Annotated[UUID, NodeId("Fulfillment")]
 FulfillmentHoldId = Annotated[UUID, NodeId("FulfillmentHold")]

@@ -30,6 +30,7 @@ MODULES = [
         "policies",
         "exceptions",
         "access",
+        "integrations",
         "audit",
         "events",
     )

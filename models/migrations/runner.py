@@ -39,6 +39,7 @@ from models.migrations import (
     m0017_code_keys,
 )
 from models.migrations.backfills.backfill import Backfill
+from models.migrations.connected import m0044_integrations
 from models.migrations.dialect import Engine
 from models.migrations.floor import (
     m0038_metrics,
@@ -152,6 +153,7 @@ VERSIONS: tuple[Version, ...] = (
         fill=m0042_transfer_numbers.KEYS,
     ),
     Version("0043_counted_missing", m0043_counted_missing.statements),
+    Version("0044_integrations", m0044_integrations.statements),
     Version("0045_picked_units", m0045_picked_units.statements),
 )
 

@@ -28,6 +28,11 @@ async def key_by_hash(session: Session, secret_hash: str) -> ApiKeyRow | None:
     )
 
 
+async def key_with_id(session: Session, key_id: UUID) -> ApiKeyRow | None:
+    """The key with an id, active or not, without a lock."""
+    return await session.row(ApiKeyRow, f"SELECT {_COLUMNS} FROM api_key WHERE id = $1", key_id)
+
+
 async def lock_key(session: Session, key_id: UUID) -> ApiKeyRow | None:
     """Lock a key and read it."""
     return await session.row(

@@ -7,6 +7,7 @@ from domain.catalog.commands import ChannelKind, ReasonKind
 from domain.counts.classes import AbcClass
 from domain.counts.states import CountCause, CountLineStatus, CountStatus
 from domain.exceptions import ExceptionSeverity, ExceptionStatus
+from domain.integrations.states import IntegrationKind, IntegrationStatus, Ordering
 from domain.metrics import ExceptionGroup
 from domain.orders.carriers import CarrierStatus
 from domain.orders.fulfillment_holds import HoldReason
@@ -41,6 +42,8 @@ __all__ = [
     "ExceptionStatus",
     "FulfillmentStatus",
     "HoldReason",
+    "IntegrationKind",
+    "IntegrationStatus",
     "ItemSort",
     "LabelFormat",
     "LabelStatus",
@@ -49,6 +52,7 @@ __all__ = [
     "OrderLineState",
     "OrderSort",
     "OrderStatus",
+    "Ordering",
     "PolicyKind",
     "QueueKind",
     "ReasonKind",
@@ -81,6 +85,8 @@ for _enumeration in (
     ExceptionStatus,
     FulfillmentStatus,
     HoldReason,
+    IntegrationKind,
+    IntegrationStatus,
     ItemSort,
     LabelFormat,
     LabelStatus,
@@ -89,6 +95,7 @@ for _enumeration in (
     OrderLineState,
     OrderSort,
     OrderStatus,
+    Ordering,
     PolicyKind,
     QueueKind,
     ReasonKind,

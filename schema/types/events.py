@@ -18,6 +18,7 @@ from schema.fields.scalars import JSON
 from schema.loaders import Loaders
 from schema.types.availability import Availability
 from schema.types.exceptions import OperationalException
+from schema.types.integrations import Integration
 from schema.types.orders import Order
 from schema.types.refunds import Refund
 from schema.types.returns import Return
@@ -187,4 +188,14 @@ class RefundEvent:
     cursor: str
     """Send it as `after` to continue after this message."""
     refund: Refund
+    replaces: strawberry.Private[str]
+
+
+@strawberry.type
+class IntegrationEvent:
+    """Present state of an integration."""
+
+    cursor: str
+    """Send it as `after` to continue after this message."""
+    integration: Integration
     replaces: strawberry.Private[str]

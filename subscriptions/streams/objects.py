@@ -33,6 +33,7 @@ from subscriptions.streams.stock_and_events import (
 # Alerts: a new exception, one whose condition came back, and one passed to the next role.
 ALERTS: Final = (ExceptionOpened.type, ExceptionReopened.type, ExceptionEscalated.type)
 STEPS: Final = tuple(payload.type for payload in AREAS["Exceptions"])
+INTEGRATION_STEPS: Final = tuple(payload.type for payload in AREAS["Integrations"])
 
 
 class ObjectStreams:
@@ -88,6 +89,37 @@ class ObjectStreams:
                     yield event
             while taken := await listener.take(STEP):
                 for event in taken:
+                    yield event
+
+    async def integrations_changed(
+        self,
+        *,
+        codes: Collection[str] | None = None,
+        after: str | None = None,
+        audience: Audience | None = None,
+    ) -> AsyncGenerator[LoggedEvent, None]:
+        """The latest event of each integration, after each change of it.
+
+        The consumer checks at each event that the caller may see the integration. Raises BadRequest
+        for a malformed cursor or too many codes.
+        """
+        of = chosen_codes(codes, "codes")
+
+        def wants(event: LoggedEvent) -> bool:
+            return event.type in INTEGRATION_STEPS and (
+                of is None or comparison_key(event.data["code"]) in of
+            )
+
+        listener = FoldingListener(
+            of_types(INTEGRATION_STEPS),
+            wants,
+            lambda event: (event.subject_key,),
+            FOLDED_BUFFER_MAX,
+        )
+        changes = folded(self._relay, listener, after, INTEGRATION_STEPS, audience)
+        async with aclosing(changes):
+            async for taken in changes:
+                for _, event in taken:
                     yield event
 
     async def object_changed(

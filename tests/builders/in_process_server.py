@@ -67,7 +67,12 @@ class InProcessServer:
         configure("json", "warning")
         # Without the cache, log capture also works in later tests.
         structlog.configure(cache_logger_on_first_use=False)
-        given = {"demo": True, "bootstrap_key": BOOTSTRAP, **settings}
+        given = {
+            "demo": True,
+            "bootstrap_key": BOOTSTRAP,
+            "secrets_key": "secrets-key-of-the-tests-32-chars",
+            **settings,
+        }
         self.restow = Restow(Settings(database_url=database_url, **given))
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.restow.asgi), base_url="http://restow"

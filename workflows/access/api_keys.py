@@ -102,7 +102,8 @@ async def create(tx: Transaction, command: CreateKey, caller: Caller) -> Outcome
         "expires_at": command.expires_at,
     }
     key_id, secret = await _mint(tx, facts, caller)
-    _report(tx, KeyCreated, "apiKeyCreate", key_id, caller, facts, after=key_states(command))
+    payload = KeyCreated(role=command.role, actor=facts["actor"])
+    _report(tx, payload, "apiKeyCreate", key_id, caller, after=key_states(command))
     return Outcome(refs={"apiKey": key_id}, secret=secret)
 
 
@@ -216,7 +217,8 @@ async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome
     )
     before = {"key": row["id"], "expires_at": row["expires_at"]}
     after = {"key": key_id, "overlap_seconds": command.overlap_seconds}
-    _report(tx, KeyRotated, "apiKeyRotate", row["id"], caller, facts, before, after)
+    payload = KeyRotated(role=Role(facts["role"]), actor=facts["actor"], successor=key_id)
+    _report(tx, payload, "apiKeyRotate", row["id"], caller, before, after)
     return Outcome(refs={"apiKey": key_id}, secret=secret)
 
 
@@ -237,7 +239,8 @@ async def revoke(tx: Transaction, command: RevokeKey, caller: Caller) -> Mapping
         tx.session, row["id"], revoked_at=tx.now, expires_at=row["expires_at"]
     )
     before, after = {"revoked_at": None}, {"revoked_at": tx.now}
-    _report(tx, KeyRevoked, "apiKeyRevoke", row["id"], caller, row, before, after)
+    payload = KeyRevoked(role=Role(row["role"]), actor=row["actor"])
+    _report(tx, payload, "apiKeyRevoke", row["id"], caller, before, after)
     return {"apiKey": row["id"]}
 
 
@@ -257,15 +260,13 @@ def _check_live(row: ApiKeyRow, now: datetime, requested: str) -> None:
 
 def _report(
     tx: Transaction,
-    event: type[KeyPayload],
+    payload: KeyPayload,
     action: str,
     key_id: UUID,
     caller: Caller,
-    facts: KeyFacts,
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
 ) -> None:
-    payload = event(role=Role(facts["role"]), actor=facts["actor"])
     tx.outbox.record(payload, key_id, actor=caller.actor)
     tx.outbox.audit(caller.actor, action, ("ApiKey", key_id), before=before, after=after)
 
@@ -290,6 +291,7 @@ async def ensure_bootstrap_key(transactions: Transactions, secret: str) -> None:
         prefix = f"{BOOTSTRAP}-{tx.new_id().hex[-8:]}"
         await _insert(tx, key_id, prefix, key_hash(secret), facts, SYSTEM)
         after = {"name": facts["name"], "actor": facts["actor"], "role": facts["role"]}
-        _report(tx, KeyCreated, "apiKeyCreate", key_id, SYSTEM, facts, after=after)
+        payload = KeyCreated(role=Role.ADMIN, actor=BOOTSTRAP)
+        _report(tx, payload, "apiKeyCreate", key_id, SYSTEM, after=after)
 
     await transactions.run(work)

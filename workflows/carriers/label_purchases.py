@@ -16,11 +16,13 @@ from uuid import UUID
 
 import orjson
 
+import models.queries.integrations.gates as gates
 import models.queries.orders.labels as label_queries
 import models.queries.orders.parcel_ends as parcel_end_queries
 import workflows.carriers.label_subjects as label_subjects
 import workflows.carriers.labels as labels
 from domain.access.callers import SYSTEM
+from domain.integrations.validation import carrier_code
 from domain.orders.labels import (
     CarrierSignal,
     LabelFormat,
@@ -82,10 +84,14 @@ class LabelPurchases:
             await carrier.close()
 
     async def work(self) -> int:
-        """Process due labels, at most ROUND_MAX; returns their number."""
+        """Process due labels, at most ROUND_MAX, except those of paused carriers; returns their
+        number.
+        """
         now = self._transactions.clock()
         async with self._transactions.database.snapshot() as session:
-            due = await label_queries.due_labels(session, now, ROUND_MAX)
+            still = await gates.still_codes(session)
+            shut = [key for key in self._carriers if comparison_key(carrier_code(key)) in still]
+            due = await label_queries.due_labels(session, now, ROUND_MAX, without=shut)
         slots = asyncio.Semaphore(CONCURRENT_MAX)
 
         async def settle_one(label_id: UUID, order_id: UUID) -> None:

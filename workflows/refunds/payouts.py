@@ -14,10 +14,12 @@ from uuid import UUID
 
 import structlog
 
+import models.queries.integrations.gates as gates
 import models.queries.refunds.payouts as payout_queries
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.payout_attempts as payout_attempts
 from domain.access.callers import SYSTEM
+from domain.integrations.validation import PAYMENTS_CODE
 from domain.policies.refunds import Tender
 from domain.refunds.payouts import (
     UNSETTLED,
@@ -75,10 +77,16 @@ class Payouts:
         self._health = IntegrationHealth(transactions, "payments", "The payment gateway")
 
     async def work(self) -> int:
-        """Process due refunds, at most ROUND_MAX; returns their number."""
+        """Process due refunds, at most ROUND_MAX; returns their number.
+
+        While the gateway is paused, only store credit is paid.
+        """
         now = self._transactions.clock()
         async with self._transactions.database.snapshot() as session:
-            refund_ids = await payout_queries.due_refunds(session, now, ROUND_MAX)
+            is_open = PAYMENTS_CODE not in await gates.still_codes(session)
+            refund_ids = await payout_queries.due_refunds(
+                session, now, ROUND_MAX, with_gateway=is_open
+            )
         slots = asyncio.Semaphore(CONCURRENT_MAX)
 
         async def pay_one(refund_id: UUID) -> None:

@@ -17,6 +17,7 @@ class LockClass(IntEnum):
     HOLDS = 7
     COST = 8
     LEDGER = 9
+    INTEGRATION = 10
 
 
 class LockOrderBroken(RuntimeError):

@@ -22,7 +22,8 @@ class Scope:
 
     `is_anonymous`: a caller without a key sees only holds that were made without a key. Rows made
     by `actor` on its channels are visible to it at every location. `hidden_kinds`: kinds of
-    exceptions that do not exist for it, even if the scope is whole.
+    exceptions that do not exist for it, even if the scope is whole. `has_internals`: false for
+    callers that may not read internals, for whom only the webhooks of their own actor exist.
     """
 
     channel_ids: Sequence[int] | None = None
@@ -32,6 +33,7 @@ class Scope:
     is_anonymous: bool = False
     actor: str = ""
     hidden_kinds: tuple[str, ...] = ()
+    has_internals: bool = True
 
     def sees_location(self, location_id: int | None) -> bool:
         """True if the caller may see rows at this location; None (no location): yes."""
@@ -65,6 +67,7 @@ async def scope_of(session: Session, caller: Caller) -> Scope:
         is_anonymous=caller.is_anonymous,
         actor=caller.actor,
         hidden_kinds=tuple(map(str, hidden_kinds(caller))),
+        has_internals=caller.may("internals.read"),
     )
 
 

@@ -28,18 +28,24 @@ class DueLabelRow(TypedDict):
     order_id: UUID
 
 
-async def due_labels(session: Session, now: datetime, limit: int) -> Sequence[DueLabelRow]:
+async def due_labels(
+    session: Session, now: datetime, limit: int, *, without: Sequence[str] = ()
+) -> Sequence[DueLabelRow]:
     """Labels that no worker has claimed and whose next call is due, the oldest first; not
     locked.
+
+    `without`: keys of carriers that must not be called.
     """
     return await session.rows(
         DueLabelRow,
         "SELECT id, order_id FROM shipping_label"
         " WHERE status IN ('REQUESTED', 'UNKNOWN', 'VOIDING') AND next_at <= $1"
         " AND (claimed_until_at IS NULL OR claimed_until_at <= $1)"
+        " AND NOT carrier_key = ANY($3::text[])"
         " ORDER BY next_at, id LIMIT $2",
         now,
         limit,
+        list(without),
     )
 
 

@@ -49,9 +49,13 @@ class ShownKeyRow(TypedDict):
 
 
 def _is_visible(scope: Scope, row: ShownKeyRow) -> bool:
-    """True if the key's scope lies within the caller's."""
-    return _is_within(row["channels"], scope.channels, scope.names_channel) and _is_within(
-        row["locations"], scope.locations, scope.names_location
+    return is_within_scope(scope, row["channels"], row["locations"])
+
+
+def is_within_scope(scope: Scope, channels: str | None, locations: str | None) -> bool:
+    """True if a key with these channels and locations has no wider scope than the caller."""
+    return _is_within(channels, scope.channels, scope.names_channel) and _is_within(
+        locations, scope.locations, scope.names_location
     )
 
 

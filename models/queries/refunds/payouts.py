@@ -23,10 +23,11 @@ _ATTEMPT = (
 # that was not sent waits while an earlier one is contradicted.
 _TO_DO = f"""
 SELECT id FROM (
-  SELECT * FROM (SELECT id FROM refund WHERE status = 'APPROVED' ORDER BY id LIMIT $2) AS decided
+  SELECT * FROM (SELECT id FROM refund WHERE status = 'APPROVED'
+    AND ($3 OR tender = 'STORE_CREDIT') ORDER BY id LIMIT $2) AS decided
   UNION ALL
   SELECT * FROM (SELECT refund_id AS id FROM refund_attempt
-    WHERE {_UNSETTLED} AND next_at <= $1
+    WHERE {_UNSETTLED} AND next_at <= $1 AND $3
       AND (claimed_until_at IS NULL OR claimed_until_at <= $1)
       AND (sent_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM refund_attempt c
         WHERE c.refund_id = refund_attempt.refund_id AND c.contradicted_as IS NOT NULL))
@@ -35,9 +36,12 @@ LIMIT $2
 """
 
 
-async def due_refunds(session: Session, now: datetime, limit: int) -> list[UUID]:
-    """Refunds that a worker can work on now; not locked."""
-    return [row["id"] for row in await session.fetch(_TO_DO, now, limit)]
+async def due_refunds(
+    session: Session, now: datetime, limit: int, *, with_gateway: bool
+) -> list[UUID]:
+    """Refunds that a worker can work on now; not locked. Without the gateway: store credit only."""
+    rows = await session.fetch(_TO_DO, now, limit, with_gateway)
+    return [row["id"] for row in rows]
 
 
 async def last_attempt(session: Session, refund_id: UUID) -> RefundAttemptRow | None:

@@ -26,7 +26,8 @@ NEVER: Final = "FFFFFF"  # not for a key with a limit
 class Row(NamedTuple):
     """A root field: its arguments, the text that its answer has if the object exists, and cells.
 
-    Names in capitals stand for ids of the half; `found` empty: an answer without an error.
+    Names in capitals stand for ids of the half; `found` empty: an answer without an error. For the
+    roles in `own` only objects of their own actor exist.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     found: str
     roles: str
     cells: str
+    own: str = ""
 
 
 ALL: Final = "SPWUVCFA"
@@ -94,6 +96,8 @@ QUERIES: Final = (
         "VCFA",
         EVERYWHERE,
     ),
+    Row("integration", 'code: "$feed"', "$Integration", STAFF, OF_CHANNEL, own="P"),
+    Row("integrations", "", "$Integration", STAFF, OF_CHANNEL, own="P"),
     Row("apiKeys", "", "$ApiKey", "A", BOTH),
     Row("actors", "", "$actor", STAFF, BOTH),
     Row("events", 'first: 250, types: ["order.placed"]', "$Order", INSIDE, WHOLE),
@@ -127,6 +131,7 @@ NODES: Final = {
     "OperationalException": (STAFF, AT_PLACE),
     "AuditEntry": ("VFA", WHOLE),
     "Policy": (STAFF, OF_CHANNEL),
+    "Integration": (STAFF, OF_CHANNEL),
     "ApiKey": ("A", BOTH),
 }
 
@@ -161,6 +166,7 @@ _SORRY = (
     ' currencyCode: "GBP"}}'
 )
 _ROUTING = '{kind: RETURN, scope: "channel:$channel", rules: {window: "P30D", finalSale: false}}'
+_FEED = '{code: "$feed", kind: CHANNEL, feed: {channel: "$channel"}}'
 
 MUTATIONS: Final = (
     Row("itemsUpsert", 'items: [{sku: "TEE", name: "Tee"}]', "", "CA", EVERYWHERE),
@@ -314,6 +320,10 @@ MUTATIONS: Final = (
         AT_PLACE,
     ),
     Row("reservationRelease", 'id: "$Reservation"', "", "SPUVA", BOTH),
+    Row("integrationUpsert", f"input: {_FEED}", "", "A", OF_CHANNEL),
+    Row("integrationSecretRotate", 'code: "$feed"', "", "A", OF_CHANNEL, own="P"),
+    Row("integrationPause", 'code: "$feed", note: "n"', "", "VA", OF_CHANNEL, own="P"),
+    Row("integrationResume", 'code: "$feed"', "", "VA", OF_CHANNEL, own="P"),
     Row("apiKeyCreate", f"input: {_KEY}", "", "A", BOTH),
     Row("apiKeyRotate", 'id: "$ApiKey"', "", "A", BOTH),
     Row("apiKeyRevoke", 'id: "$ApiKey"', "", "A", BOTH),
@@ -331,4 +341,5 @@ SUBSCRIPTIONS: Final = (
     Row("orderChanged", 'id: "$Order", after: "0"', "", ALL, BOTH),
     Row("returnChanged", 'id: "$Return", after: "0"', "", ALL, BOTH),
     Row("refundChanged", 'id: "$Refund", after: "0"', "", "UVFA", BOTH),
+    Row("integrationChanged", 'codes: ["$feed"], after: "0"', "", STAFF, OF_CHANNEL, own="P"),
 )

@@ -64,6 +64,7 @@ def filled(text: str, world: TwoHalves) -> str:
         "place": half.location,
         "bin": half.bin,
         "channel": half.channel,
+        "feed": half.feed,
         "actor": half.actor("both", "actor"),
         "owner": half.actor("place", "actor"),
         "tracking": half.text("both", "tracking"),
@@ -114,6 +115,8 @@ def cell(answer: Any, row: Row, world: TwoHalves) -> str:
 
 
 def expected(row: Row, letter: str) -> str:
+    if letter in row.own:
+        return "------"
     return row.cells if letter in row.roles else "FFFFFF"
 
 

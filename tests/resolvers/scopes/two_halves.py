@@ -53,6 +53,7 @@ REFUND = _mutation("refundCreate", "RefundCreateInput", "refund { id }")
 PUBLISH = _mutation("policyPublish", "PolicyInput", "policy { id }")
 CARRIER = _mutation("carrierEventRecord", "CarrierEventInput", "fulfillment { id }")
 LABEL = _mutation("labelBuy", "LabelBuyInput", "label { id }")
+CONNECT = _mutation("integrationUpsert", "IntegrationInput", "integration { id }")
 CREATE_KEY = _mutation("apiKeyCreate", "ApiKeyInput", "apiKey { id }")
 PICK = f"""mutation ($id: ID!, $short: [ShortageInput!]) {{
   fulfillmentPick(fulfillmentId: $id, shortages: $short) {{ {_ERRORS} }} }}"""
@@ -83,6 +84,11 @@ class Half:
     @property
     def location(self) -> str:
         return f"{self.name}place-dc"
+
+    @property
+    def feed(self) -> str:
+        """The code of the integration of its channel."""
+        return self.text("channel", "feed")
 
     @property
     def bin(self) -> str:
@@ -315,6 +321,11 @@ async def _rules(api: InProcessServer, half: Half) -> None:
     rules = {"table": [{"condition": "*", "reason": "*", "disposition": "QUARANTINE"}]}
     by_place = {"kind": "DISPOSITION", "scope": f"location:{half.location}", "rules": rules}
     await api.done(PUBLISH, {"input": by_place}, key=half.keys["place-actor"])
+    feed: JSON = {"code": half.feed, "kind": "CHANNEL", "url": "simulator"}
+    feed["name"] = half.text("channel", "market")
+    connected = {**feed, "feed": {"channel": half.channel}}
+    made = await api.done(CONNECT, {"input": connected}, key=half.keys["channel-actor"])
+    half.ids["Integration"] = made["integration"]["id"]
     key = {"name": half.text("both", "key"), "role": "WAREHOUSE"}
     scope = {"channels": [half.channel], "locations": [half.location]}
     made = await api.done(CREATE_KEY, {"input": {**key, **scope}}, key=half.keys["both-actor"])

@@ -1,0 +1,65 @@
+"""Integrations: kinds, statuses, order of messages, and the steps that a person may take."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class IntegrationKind(StrEnum):
+    """Kind of outside system."""
+
+    PAYMENTS = "PAYMENTS"
+    """The payment gateway of the settings."""
+    CARRIER = "CARRIER"
+    """A carrier of the settings."""
+    CHANNEL = "CHANNEL"
+    """A marketplace or shop that shows the stock of a channel."""
+    WEBHOOK = "WEBHOOK"
+    """An endpoint that gets events as signed HTTP messages."""
+
+
+class IntegrationStatus(StrEnum):
+    """Whether an integration works, and whether it is called."""
+
+    HEALTHY = "HEALTHY"
+    """Calls succeed."""
+    DEGRADED = "DEGRADED"
+    """Too many calls fail or are slow, or messages wait too long. It is called as usual."""
+    DOWN = "DOWN"
+    """Calls fail. Only a probe is made from time to time."""
+    RECOVERING = "RECOVERING"
+    """A call succeeded after DOWN or PAUSED. The number of concurrent calls rises step by step."""
+    PAUSED = "PAUSED"
+    """A person or a rule has stopped all calls. What is to be sent waits."""
+    OFF = "OFF"
+    """It is switched off. Nothing is kept for it."""
+
+
+class Ordering(StrEnum):
+    """Order in which a webhook gets its messages."""
+
+    STRICT = "STRICT"
+    """One at a time, by cursor. A message that fails stops those after it."""
+    SUBJECT = "SUBJECT"
+    """By cursor for each subject. Messages about different subjects are sent at the same time."""
+    NONE = "NONE"
+    """In any order."""
+
+
+_S = IntegrationStatus
+_LIVE: Final = frozenset({_S.HEALTHY, _S.DEGRADED, _S.DOWN, _S.RECOVERING})
+
+# Steps that people take with integrationPause, integrationResume and integrationUpsert(active:).
+# The steps between the live statuses follow from calls.
+MANUAL_TRANSITIONS: Final[Mapping[IntegrationStatus, frozenset[IntegrationStatus]]] = (
+    MappingProxyType(
+        {
+            **{status: frozenset({_S.PAUSED, _S.OFF}) for status in _LIVE},
+            _S.PAUSED: frozenset({_S.RECOVERING, _S.OFF}),
+            _S.OFF: frozenset({_S.HEALTHY}),
+        }
+    )
+)
+# Statuses in which nothing but a test message is sent.
+STILL: Final = frozenset({_S.PAUSED, _S.OFF})
