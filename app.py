@@ -32,6 +32,8 @@ from domain.access.callers import Caller
 from domain.errors import Unauthenticated
 from integrations.carriers.addresses import open_carriers
 from integrations.carriers.secrets import CarrierSecrets
+from integrations.outbound.client import OutboundClient
+from integrations.outbound.networks import AllowedNetworks
 from integrations.payments.addresses import open_gateway, parse_gateway
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database, DatabaseLimits
@@ -160,6 +162,9 @@ class Restow:
             committed=self.live.committed,
             before_commit=self.live.sequencer.numbers_within,
         )
+        self.outbound = OutboundClient(
+            AllowedNetworks(settings.outbound_allow), settings.outbound_concurrency
+        )
         self.services = Services(
             self.database,
             self.transactions,
@@ -169,6 +174,7 @@ class Restow:
             AvailabilityCache(self.database, self.clock),
             self.live.queues,
             self.live.objects,
+            self.outbound,
         )
         self.keys = KeyCache(self.quiet_transactions)
         self.rates = RateLimits(settings.rate_limits)
@@ -349,7 +355,7 @@ class Restow:
 
     async def _disconnect(self) -> None:
         await self._tasks.stop()
-        await asyncio.gather(self.gateway.close(), self.labels.close())
+        await asyncio.gather(self.gateway.close(), self.labels.close(), self.outbound.close())
         await self.transactions.drain()
         await self.live.stop()
         await self.quiet_transactions.drain()

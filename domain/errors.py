@@ -7,6 +7,7 @@
     │   ├── AlreadyExists              the reference is taken; `existing` names its object
     │   ├── IllegalTransition          the state table has no such step
     │   ├── PolicyViolation            a published policy forbids it
+    │   ├── EndpointRefused            not to be called (domain/integrations/addresses.py)
     │   ├── InsufficientStock          fewer units available than requested
     │   ├── StaleQuantity              compare-and-set found another quantity
     │   ├── ReservationAlreadyExpired  the hold expired before it was used

@@ -12,6 +12,7 @@ import workflows.integrations.operations
 import workflows.integrations.secrets
 import workflows.integrations.upserts
 from domain.errors import BadRequest
+from domain.integrations.commands import UpsertIntegration
 from schema.context import Context, Info
 from schema.fields.arguments import Resume, given
 from schema.fields.enums import IntegrationKind, IntegrationStatus
@@ -54,10 +55,15 @@ async def integration_upsert(info: Info, input: IntegrationInput) -> Integration
 
     FORBIDDEN for a channel without the permission `integrations.write`. Refused: INVALID,
     LIMIT_EXCEEDED, NOT_FOUND for a channel or an API key, ALREADY_EXISTS for the code of an
-    integration of another actor, or a channel that has an integration.
+    integration of another actor, or a channel that has an integration, ENDPOINT_REFUSED.
     """
+    is_refused = await commands.is_refused(input, info.context.services.outbound)
+
+    def to_command() -> UpsertIntegration:
+        return input.to_command(is_refused=is_refused)
+
     return await perform_mutation(
-        info, workflows.integrations.upserts.upsert, input.to_command, IntegrationPayload
+        info, workflows.integrations.upserts.upsert, to_command, IntegrationPayload
     )
 
 

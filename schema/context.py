@@ -11,6 +11,7 @@ import strawberry
 
 from domain.access.callers import Caller
 from domain.problems import Unread
+from integrations.outbound.client import OutboundClient
 from models.database.database import Database
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope, scope_of
@@ -43,6 +44,7 @@ class Services:
     availability: AvailabilityCache
     queues: QueueStreams
     objects: ObjectStreams
+    outbound: OutboundClient
 
 
 @dataclass(slots=True)

@@ -3,13 +3,30 @@
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from domain.errors import Invalid
+from domain.errors import DomainError, Invalid, Path
 from domain.integrations.states import IntegrationKind
 
 URL_MAX: Final = 2_000
 SIMULATOR: Final = "simulator"
 _SEED_MAX: Final = 100
 _FORM: Final = "an https:// address without user, password and fragment"
+
+
+class EndpointRefused(DomainError):
+    """The host of an address cannot be resolved, or has an address that must not be called.
+
+    The message never has the addresses: they would tell how the operator's network is built.
+    """
+
+    code = "ENDPOINT_REFUSED"
+    is_stored = False
+
+    def __init__(self, *, field: Path = ()) -> None:
+        super().__init__(
+            "The address must not be called: its host cannot be resolved, or is not a public"
+            " address. RESTOW_OUTBOUND_ALLOW adds networks; there http:// is allowed too.",
+            field=field,
+        )
 
 
 def check_url(url: str, kind: IntegrationKind) -> None:

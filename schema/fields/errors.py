@@ -26,6 +26,8 @@ class UserErrorCode(StrEnum):
     """
     POLICY_VIOLATION = "POLICY_VIOLATION"
     """A published policy forbids the change."""
+    ENDPOINT_REFUSED = "ENDPOINT_REFUSED"
+    """The host of the address is not public, or cannot be resolved."""
     INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
     """Fewer units are available than requested; `details` has `sku`, `requested` and `available`.
     """

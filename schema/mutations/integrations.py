@@ -3,6 +3,8 @@
 import strawberry
 from strawberry import ID, UNSET
 
+from domain.errors import Invalid
+from domain.integrations.addresses import EndpointRefused, check_url, is_simulator
 from domain.integrations.commands import (
     FeedChoices,
     PauseIntegration,
@@ -11,13 +13,17 @@ from domain.integrations.commands import (
     UpsertIntegration,
     WebhookChoices,
 )
+from integrations.outbound.client import OutboundClient
+from integrations.outbound.connections import AddressRefused
 from schema.fields.arguments import given
 from schema.fields.enums import IntegrationKind, Ordering
 from schema.fields.errors import Payload, UserError
 from schema.fields.node import required_uuid
+from schema.fields.unread import stand_in
 from schema.types.integrations import Integration
 
 OVERLAP_DEFAULT = 86_400
+_URL = ("input", "url")
 
 
 @strawberry.input
@@ -97,9 +103,11 @@ class IntegrationInput:
     feed: FeedInput | None = UNSET
     """Settings of the feed; required for a new channel."""
 
-    def to_command(self) -> UpsertIntegration:
-        """The command."""
+    def to_command(self, *, is_refused: bool) -> UpsertIntegration:
+        """The command. `is_refused`: the address must not be called."""
         webhook, feed = given(self.webhook), given(self.feed)
+        if is_refused:
+            stand_in(None, EndpointRefused(field=_URL), _URL)
         return UpsertIntegration(
             code=self.code,
             kind=self.kind,
@@ -109,6 +117,22 @@ class IntegrationInput:
             webhook=None if webhook is None else webhook.to_choices(),
             feed=None if feed is None else feed.to_choices(),
         )
+
+
+async def is_refused(input: IntegrationInput, outbound: OutboundClient) -> bool:
+    """True if the address has the right form and must not be called. Resolves its host."""
+    url = given(input.url)
+    if url is None or is_simulator(url):
+        return False
+    try:
+        check_url(url, input.kind)
+    except Invalid:
+        return False  # the command is refused for it
+    try:
+        await outbound.check(url)
+    except AddressRefused:
+        return True
+    return False
 
 
 def rotate(code: str, overlap_seconds: int | None) -> RotateSecret:

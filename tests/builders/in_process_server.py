@@ -71,6 +71,7 @@ class InProcessServer:
             "demo": True,
             "bootstrap_key": BOOTSTRAP,
             "secrets_key": "secrets-key-of-the-tests-32-chars",
+            "outbound_allow": "127.0.0.0/8",
             **settings,
         }
         self.restow = Restow(Settings(database_url=database_url, **given))

@@ -26,7 +26,7 @@ from tests.resolvers.integrations.documents import (
 from tests.resolvers.test_access import REVOKE
 from tests.resolvers.test_access import ROTATE as ROTATE_KEY
 
-URL = "https://shop.example/hooks"
+URL = "http://127.0.0.1:9/hooks"
 
 
 def a_webhook(code: str = "shop", **facts: Any) -> JSON:
@@ -133,6 +133,10 @@ async def test_all_faults_of_an_upsert_are_reported_at_once(api: InProcessServer
 
 REFUSED: list[tuple[JSON, tuple[str, str]]] = [
     ({"url": None}, ("INVALID", "input.url")),
+    ({"url": "https://10.0.0.1/hooks"}, ("ENDPOINT_REFUSED", "input.url")),
+    ({"url": "https://169.254.169.254/latest"}, ("ENDPOINT_REFUSED", "input.url")),
+    ({"url": "https://no-such-host.invalid/hooks"}, ("ENDPOINT_REFUSED", "input.url")),
+    ({"url": "http://93.184.216.34/hooks"}, ("ENDPOINT_REFUSED", "input.url")),
     ({"kind": "PAYMENTS"}, ("INVALID", "input.kind")),
     ({"code": "payments"}, ("INVALID", "input.code")),
     ({"code": "carriers/dhl"}, ("INVALID", "input.code")),

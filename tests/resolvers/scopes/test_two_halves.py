@@ -40,7 +40,7 @@ LONG = os.environ.get("RESTOW_LONG") == "1"
 ROLES = Role if LONG else (Role.ADMIN, Role.PARTNER, Role.STOREFRONT)
 # Queries that name one object, and all others.
 LOOKUPS = {"item", "location", "channel", "availability", "reservation", "order", "fulfillment"}
-LOOKUPS |= {"return", "refund", "nodes", "stockCount", "scan"}
+LOOKUPS |= {"return", "refund", "nodes", "stockCount", "scan", "integration"}
 WINDOW = 'from: "2026-03-01T00:00:00Z", to: "2026-03-31T00:00:00Z"'
 # Figures and walks, which may be empty.
 FIGURES = {
@@ -79,6 +79,7 @@ def lookups(half: Half) -> dict[str, str]:
         "refund": f'id: "{ids["Refund"]}"',
         "stockCount": f'id: "{ids["StockCount"]}"',
         "scan": f'code: "TEE", locationCode: "{half.location}"',
+        "integration": f'code: "{half.feed}"',
     }
 
 
@@ -144,7 +145,7 @@ async def reader(world: TwoHalves, scope: str, role: Role) -> Reader:
 async def test_lists_and_lookups_hold_nothing_of_the_other_half(api: InProcessServer) -> None:
     world = await open_two_halves(api)
     bravo = world.halves["bravo"]
-    sent = (bravo.channel, bravo.location, bravo.text("both", "sold"))
+    sent = (bravo.channel, bravo.location, bravo.feed, bravo.text("both", "sold"))
     assert set(lookups(bravo)) == LOOKUPS
     for scope in SCOPES:
         for role in ROLES:
@@ -202,6 +203,7 @@ def subscriptions(half: Half) -> dict[str, str]:
         "orderChanged": f'id: "{half.ids["Order"]}", after: "0"',
         "returnChanged": f'id: "{half.ids["Return"]}", after: "0"',
         "refundChanged": f'id: "{half.ids["Refund"]}", after: "0"',
+        "integrationChanged": f'codes: ["{half.feed}"], after: "0"',
     }
 
 
@@ -225,7 +227,7 @@ async def test_streams_bring_nothing_of_the_other_half(api: InProcessServer, sco
         while waits or len(received) < len(expected):
             async with asyncio.timeout(60):
                 message = orjson.loads((await client.outbox.get())["text"])
-            seen.check(message["payload"], (bravo.channel, bravo.location))
+            seen.check(message["payload"], (bravo.channel, bravo.location, bravo.feed))
             owner, name, number = message["id"].split()
             if owner == seen.half.name:
                 assert message["type"] == "next", message
