@@ -61,6 +61,9 @@ class RotateSecret:
     code: str
     overlap_seconds: int
 
+    def __post_init__(self) -> None:
+        store_codes(self, "code")
+
 
 @dataclass(frozen=True, slots=True)
 class PauseIntegration:
@@ -69,9 +72,15 @@ class PauseIntegration:
     code: str
     note: str
 
+    def __post_init__(self) -> None:
+        store_codes(self, "code")
+
 
 @dataclass(frozen=True, slots=True)
 class ResumeIntegration:
     """Allow calls of a paused integration again."""
 
     code: str
+
+    def __post_init__(self) -> None:
+        store_codes(self, "code")

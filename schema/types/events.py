@@ -198,4 +198,5 @@ class IntegrationEvent:
     cursor: str
     """Send it as `after` to continue after this message."""
     integration: Integration
+    """Present state of the integration, possibly later than the change."""
     replaces: strawberry.Private[str]

@@ -48,7 +48,8 @@ PLAIN_VALUES = frozenset(_PLAIN_VALUES.split())
 INSIDE = re.compile(
     r"\b(?:Raises?|raised|loaders?|None|UNSET|ABSENT|self|docstring|resolvers?|dataclass"
     r"|[a-z]+_[a-z_]+|\w+\.py)\b"
-    r"|\b(?:domain|models|workflows|schema|resolvers|subscriptions|integrations)\.\w"
+    r"|\b(?:domain|models|workflows|schema|resolvers|subscriptions)\.\w"
+    r"|\bintegrations\.(?!read|write|operate)\w"  # these are permissions
     r"|``|:\w+:`|\brows? of [a-z]+_"
 )
 

@@ -13,6 +13,7 @@ from domain.access.callers import Role, holder
 from domain.access.permissions import EVENT_NOUNS, PERMISSIONS
 from domain.events.event_types import EVENTS, permission_of
 from domain.events.former import FORMER_TYPES, current_data, stored_types
+from domain.events.integrations import STATUS_EVENTS
 from domain.events.payloads import EventPayload, decode, encode, fields_of, json_key
 from domain.events.refunds import REFUND_STATUS_EVENTS
 from domain.events.returns import ReturnUnidentified, UnidentifiedUnits
@@ -20,7 +21,11 @@ from domain.events.visibility import may_see_event
 from scripts.event_reference import reference
 
 ROOT = Path(__file__).parent.parent.parent.parent
-BY_STATUS = {payload.__name__ for payload in REFUND_STATUS_EVENTS.values()}
+# Events that a workflow records by the new status, with the name of the mapping.
+BY_STATUS = {
+    "REFUND_STATUS_EVENTS": {payload.__name__ for payload in REFUND_STATUS_EVENTS.values()},
+    "STATUS_EVENTS": {payload.__name__ for payload in STATUS_EVENTS.values()},
+}
 
 
 def _declared() -> Iterator[type[EventPayload]]:
@@ -39,7 +44,9 @@ def _constructed() -> set[str]:
         if path.name != "reactions.py":
             tree = ast.parse(path.read_text(encoding="utf-8"))
             names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return names | BY_STATUS if "REFUND_STATUS_EVENTS" in names else names
+    for mapping, events in BY_STATUS.items():
+        names |= events if mapping in names else set()
+    return names
 
 
 def test_every_declared_event_is_listed_once() -> None:
