@@ -60,7 +60,7 @@ async def test_a_webhook_is_made_and_changed(api: InProcessServer) -> None:
     assert first["position"] == newest["pageInfo"]["endCursor"]
     assert [secret["hint"] for secret in first["secrets"]] == [hint_of(made["secret"])]
     assert made["secret"].startswith("whsec_")
-    changes = {"name": "Shop", "webhook": {"events": ["refund.*", "order.placed"]}}
+    changes: JSON = {"name": "Shop", "webhook": {"events": ["refund.*", "order.placed"]}}
     changed = await api.done(UPSERT, a_webhook(**changes), key=admin)
     assert changed["secret"] is None
     assert changed["integration"] == {
