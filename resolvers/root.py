@@ -15,7 +15,7 @@ import resolvers.counts as counts
 import resolvers.events as events
 import resolvers.exceptions as exceptions
 import resolvers.fulfillments as fulfillments
-import resolvers.integrations as integrations
+import resolvers.integrations.systems as integrations
 import resolvers.ledger as ledger
 import resolvers.metrics.figures as metrics
 import resolvers.nodes as nodes

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import models.queries.catalog.item_codes as code_queries
 import models.queries.counts.reads as count_reads
+import models.queries.integrations.reads as integration_reads
 import models.queries.reads.access as access_reads
 import models.queries.reads.audit as audit_reads
 import models.queries.reads.bins as bin_reads
@@ -15,7 +16,6 @@ import models.queries.reads.carriers as carrier_reads
 import models.queries.reads.catalog as catalog_reads
 import models.queries.reads.exceptions as exception_reads
 import models.queries.reads.fulfillments as fulfillment_reads
-import models.queries.reads.integrations as integration_reads
 import models.queries.reads.ledger as ledger_reads
 import models.queries.reads.orders as order_reads
 import models.queries.reads.policies as policy_reads

@@ -11,7 +11,7 @@ import domain.events.catalog as catalog
 import domain.events.counts as counts
 import domain.events.exceptions as exceptions
 import domain.events.fulfillments as fulfillments
-import domain.events.integrations as integrations
+import domain.events.integrations.systems as integrations
 import domain.events.labels as labels
 import domain.events.ledger as ledger
 import domain.events.orders as orders

@@ -20,7 +20,7 @@ class IntegrationKind(StrEnum):
 
 
 class IntegrationStatus(StrEnum):
-    """Whether an integration works, and whether it is called."""
+    """State of an integration: if it works, and if it is called."""
 
     HEALTHY = "HEALTHY"
     """Calls succeed."""

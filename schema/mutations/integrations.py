@@ -20,7 +20,7 @@ from schema.fields.enums import IntegrationKind, Ordering
 from schema.fields.errors import Payload, UserError
 from schema.fields.node import required_uuid
 from schema.fields.unread import stand_in
-from schema.types.integrations import Integration
+from schema.types.integrations.systems import Integration
 
 OVERLAP_DEFAULT = 86_400
 _URL = ("input", "url")

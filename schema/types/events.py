@@ -18,7 +18,7 @@ from schema.fields.scalars import JSON
 from schema.loaders import Loaders
 from schema.types.availability import Availability
 from schema.types.exceptions import OperationalException
-from schema.types.integrations import Integration
+from schema.types.integrations.systems import Integration
 from schema.types.orders import Order
 from schema.types.refunds import Refund
 from schema.types.returns import Return

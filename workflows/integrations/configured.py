@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import workflows.exceptions.opening as exceptions
 import workflows.integrations.records as records
 from domain.access.callers import SYSTEM
-from domain.events.integrations import IntegrationUpserted
+from domain.events.integrations.systems import IntegrationUpserted
 from domain.exceptions import ExceptionKind
 from domain.integrations.states import IntegrationKind, IntegrationStatus
 from domain.integrations.validation import PAYMENTS_CODE, carrier_code

@@ -10,7 +10,7 @@ import models.queries.catalog.lookups as lookups
 import workflows.access.api_keys as api_keys
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
-from domain.events.integrations import STATUS_EVENTS, IntegrationPayload
+from domain.events.integrations.systems import STATUS_EVENTS, IntegrationPayload
 from domain.integrations.states import MANUAL_TRANSITIONS, IntegrationKind, IntegrationStatus
 from domain.values.codes import comparison_key
 from models.integrations import Integration

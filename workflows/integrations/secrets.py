@@ -7,7 +7,7 @@ from datetime import timedelta
 import workflows.integrations.records as records
 from domain.access.callers import Caller
 from domain.errors import Invalid
-from domain.events.integrations import IntegrationSecretRotated
+from domain.events.integrations.systems import IntegrationSecretRotated
 from domain.integrations.commands import RotateSecret
 from domain.integrations.secrets import hint_of, secret_of
 from domain.integrations.states import IntegrationKind

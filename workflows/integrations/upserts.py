@@ -14,14 +14,14 @@ import workflows.integrations.webhook_keys as webhook_keys
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, BadRequest, Invalid, NotFound
 from domain.events.catalog import changed_fields
-from domain.events.choices import check_choices
 from domain.events.cursors import parse_cursor
-from domain.events.integrations import IntegrationUpserted
+from domain.events.integrations.systems import IntegrationUpserted
 from domain.integrations.commands import FeedChoices, UpsertIntegration, WebhookChoices
 from domain.integrations.states import IntegrationKind, IntegrationStatus, Ordering
 from domain.integrations.validation import FEED_DEFAULTS, UPSERTED, check_upsert, feed_facts
 from domain.problems import Problems
 from models.integrations import Integration
+from workflows.integrations.event_choices import check_choices
 from workflows.integrations.records import WRITE
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome

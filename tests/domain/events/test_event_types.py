@@ -13,7 +13,7 @@ from domain.access.callers import Role, holder
 from domain.access.permissions import EVENT_NOUNS, PERMISSIONS
 from domain.events.event_types import EVENTS, permission_of
 from domain.events.former import FORMER_TYPES, current_data, stored_types
-from domain.events.integrations import STATUS_EVENTS
+from domain.events.integrations.systems import STATUS_EVENTS
 from domain.events.payloads import EventPayload, decode, encode, fields_of, json_key
 from domain.events.refunds import REFUND_STATUS_EVENTS
 from domain.events.returns import ReturnUnidentified, UnidentifiedUnits
@@ -30,8 +30,8 @@ BY_STATUS = {
 
 def _declared() -> Iterator[type[EventPayload]]:
     """The payload classes that have a type of their own."""
-    for path in (ROOT / "domain" / "events").glob("*.py"):
-        module = importlib.import_module(f"domain.events.{path.stem}")
+    for path in (ROOT / "domain" / "events").rglob("*.py"):
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
         for _, each in inspect.getmembers(module, inspect.isclass):
             if issubclass(each, EventPayload) and "type" in vars(each) and each is not EventPayload:
                 yield each

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from strawberry import UNSET, argument
 
-import models.queries.reads.integrations as integration_reads
+import models.queries.integrations.reads as integration_reads
 import schema.mutations.integrations as commands
 import workflows.integrations.operations
 import workflows.integrations.secrets
@@ -20,7 +20,7 @@ from schema.mutations.integrations import OVERLAP_DEFAULT, IntegrationInput, Int
 from schema.mutations.perform import perform_mutation
 from schema.streams import object_now
 from schema.types.events import IntegrationEvent
-from schema.types.integrations import Integration
+from schema.types.integrations.systems import Integration
 from server.projection.list_sizes import PAGE_MAX, sized
 
 CODES_MAX: Final = 100
