@@ -36,8 +36,8 @@ audit: development  ## check hashes, licenses and known advisories of all depend
 bench: development  ## run the benchmarks and compare with their bounds (ONLY=part for one part)
 	@$(run) benchmarks $(if $(ONLY),--only $(ONLY))
 
-replay: runtime  ## replay FILE=events.csv.gz through the API, then reconcile (LIMIT=number of orders)
-	@$(run) scripts.replay $(FILE) $(if $(LIMIT),--limit $(LIMIT))
+replay: runtime  ## replay FILE=events.csv.gz through the API, then reconcile (LIMIT=orders, FLOOR=1: by scans)
+	@$(run) scripts.replay $(FILE) $(if $(LIMIT),--limit $(LIMIT)) $(if $(FLOOR),--floor)
 
 reconcile: runtime  ## prove the books of the configured database (CHECKPOINT=file compares with it)
 	@$(run) scripts.reconcile $(CHECKPOINT)

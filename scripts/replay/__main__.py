@@ -1,6 +1,8 @@
 """Replay a retail event file through the public API of a server of its own, then reconcile.
 
-Usage: make replay FILE=events.csv.gz [LIMIT=orders]
+Usage: make replay FILE=events.csv.gz [LIMIT=orders] [FLOOR=1]
+
+With FLOOR=1 every order is picked, packed and shipped by scans, and levels are counted.
 
 Exit code 0 if the server accepted every order of the file and the books balance, else 1.
 """
@@ -35,6 +37,7 @@ from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError
 from scripts.replay.client import Api, ApiFailed, Refused
 from scripts.replay.event_file import Events, FileUnreadable, read
+from scripts.replay.floor_run import FloorReplay
 from scripts.replay.order_run import Replay, Replayed
 from scripts.replay.report import is_complete, report
 from scripts.replay.server import ServerFailed, prepare_database, serving
@@ -92,7 +95,7 @@ def _lines(console: Console, total: int) -> Callable[[], None]:
 
 
 async def replay(
-    events: Events, at_once: int, console: Console
+    events: Events, at_once: int, console: Console, kind: type[Replay] = Replay
 ) -> tuple[Replayed, list[Difference]]:
     """Replay the events into an empty database, then prove its books.
 
@@ -103,7 +106,7 @@ async def replay(
         server = Api(address, key, at_once)
         try:
             with progress(console, len(events.orders)) as advance:
-                replayed = await Replay(server, events, at_once=at_once, advance=advance).run()
+                replayed = await kind(server, events, at_once=at_once, advance=advance).run()
         finally:
             await server.close()
     database = Database(url)
@@ -119,18 +122,22 @@ def main(
     file: Annotated[str, typer.Argument(help="retail events, .csv or .csv.gz")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="replay only the first orders")] = None,
     at_once: Annotated[int, typer.Option(min=1, max=64, help="concurrent requests")] = 8,
+    floor: Annotated[bool, typer.Option("--floor", help="work by scans on a floor")] = False,
 ) -> None:
     """Replay a retail event file through the public API, then prove the books."""
     console = Console(highlight=False)
     path = file or os.environ.get(FILE_VARIABLE, "")
     if not path:
-        sys.exit("replay: no file is given; run make replay FILE=events.csv.gz [LIMIT=orders]")
+        sys.exit(
+            "replay: no file is given; run make replay FILE=events.csv.gz [LIMIT=orders] [FLOOR=1]"
+        )
     try:
         console.print(f"replay: reading {path}")
         events = read(Path(path), limit)
         if not events.orders:
             sys.exit(f"replay: {path} has no orders")
-        replayed, differences = asyncio.run(replay(events, at_once, console))
+        kind = FloorReplay if floor else Replay
+        replayed, differences = asyncio.run(replay(events, at_once, console, kind))
     except (FileUnreadable, ServerFailed, ApiFailed, Refused) as error:
         sys.exit(f"replay: {error}")
     except (DatabaseError, MigrationError, OSError) as error:

@@ -94,6 +94,16 @@ class Api:
         """
         return self._payload(await self._answer(document, variables, key))
 
+    async def attempt(
+        self, document: str, variables: Mapping[str, Any], *, key: str
+    ) -> Mapping[str, Any]:
+        """Perform the document's one mutation exactly once and return its payload, with the user
+        errors of rows that were refused. Raises ApiFailed."""
+        ((mutation, payload),) = (await self._answer(document, variables, key)).items()
+        self.requests[mutation] += 1
+        found: Mapping[str, Any] = payload
+        return found
+
     async def ask(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the data of a query. Raises ApiFailed."""
         return await self._answer(document, variables, None)
@@ -149,7 +159,9 @@ def _problem(answer: Mapping[str, Any]) -> object:
             raise ApiFailed(f"{code}: {errors[0]['message']}")
         return errors[0]["message"]
     for payload in answer["data"].values():
-        for error in payload.get("userErrors", ()):
+        # Only payloads of mutations have user errors; a query may answer a list or null.
+        errors = payload.get("userErrors", ()) if isinstance(payload, dict) else ()
+        for error in errors:
             if error["code"] in AGAIN_CODES:
                 return error["message"]
     return None

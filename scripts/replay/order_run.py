@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
 import scripts.replay.client as api
 from scripts.replay.client import Api, Refused
 from scripts.replay.countries import CODES
 from scripts.replay.event_file import LINES_MAX, Correction, Events, Findings, Order
+from scripts.replay.floor.figures import FloorFigures
 from scripts.replay.order_plan import (
     NOTE_MAX,
     WAREHOUSE,
@@ -54,6 +55,7 @@ class Replayed:
     seconds: float = 0.0
     returns_done: ReturnsDone = field(default_factory=ReturnsDone)
     tally: Tally = field(default_factory=Tally)
+    floor: FloorFigures | None = None
     refusals: Counter[str] = field(default_factory=Counter)
     first_refusal: dict[str, str] = field(default_factory=dict)
 
@@ -61,6 +63,14 @@ class Replayed:
         """Count a refusal, and keep the first message of its code."""
         self.refusals[refused.code] += 1
         self.first_refusal.setdefault(refused.code, str(refused))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A placed order on the server, and those of its parcels that can ship."""
+
+    id: str
+    parcels: tuple[str, ...]
 
 
 class Replay:
@@ -87,40 +97,50 @@ class Replay:
         costs = {item.sku: item.cost_minor for item in items}
         await self._make_masters(items)
         prices = {item.sku: item.price_minor for item in items}
-        returns_run = ReturnsRun(
-            await create_staff(self._api), self._sold, prices, self._events.currency, self.findings
+        self._returns = ReturnsRun(
+            await create_staff(self._api),
+            self._sold,
+            prices,
+            self._events.currency,
+            self.findings,
+            self._desk(),
         )
+        await self._open()
         started = time.monotonic()
         for week in weeks_of(self._events):
             await self._deliver(week, costs)
-            await self._all_of(self._trade(week))
-            await self._all_of(
-                self._replay_notes(returns_run, notes) for notes in week.notes_by_customer
-            )
-        self.done.returns_done = returns_run.done
-        self.done.tally = await tally(self._api, returns_run.done.requests)
+            await self._trade(week)
+            await self._all_of(self._replay_notes(notes) for notes in week.notes_by_customer)
+            await self._end_week()
+        self.done.returns_done = self._returns.done
+        self.done.tally = await tally(self._api, self._returns.done.requests)
         self.done.seconds = time.monotonic() - started
         return self.done
 
-    async def _replay_notes(self, returns_run: ReturnsRun, notes: Iterable[CreditNote]) -> None:
+    def _desk(self) -> str | None:
+        """The bin where returned units wait for their inspection; None: there are no bins."""
+        return None
+
+    async def _open(self) -> None:
+        """Prepare what the weeks need beside the master data."""
+
+    async def _end_week(self) -> None:
+        """Finish the work that the returns of a week have left."""
+
+    async def _replay_notes(self, notes: Iterable[CreditNote]) -> None:
         """Replay the credit notes of one customer, in their order."""
         for note in notes:
             try:
-                await returns_run.note(note)
+                await self._returns.note(note)
             except Refused as refused:
                 self.done.refuse(refused)
             else:
                 self.done.credit_notes += 1
 
     async def _make_masters(self, items: list[PlannedItem]) -> None:
-        location = {
-            "code": WAREHOUSE,
-            "name": "Main warehouse",
-            "kind": "WAREHOUSE",
-            "countryCode": "GB",
-            "timeZone": "Europe/London",
-        }
-        await self._api.mutate(api.LOCATION, {"input": location}, key="replay-location")
+        for location in self._locations():
+            key = f"replay-location-{location['code']}"
+            await self._api.mutate(api.LOCATION, {"input": location}, key=key)
         for code in sorted({order.channel for order in self._events.orders.values()}):
             channel = {
                 "code": code,
@@ -135,6 +155,17 @@ class Replay:
             await self._api.mutate(api.ITEMS, {"items": rows}, key=f"replay-items-{number}")
         self.done.items = len(items)
 
+    def _locations(self) -> Sequence[Mapping[str, Any]]:
+        """The locations to create, in their order."""
+        warehouse = {
+            "code": WAREHOUSE,
+            "name": "Main warehouse",
+            "kind": "WAREHOUSE",
+            "countryCode": "GB",
+            "timeZone": "Europe/London",
+        }
+        return [warehouse]
+
     def _item(self, item: PlannedItem) -> dict[str, Any]:
         price = item.price_minor
         return {
@@ -148,21 +179,29 @@ class Replay:
         return {"amount": decimals(minor), "currencyCode": self._events.currency}
 
     async def _deliver(self, week: Week, costs: Mapping[str, int]) -> None:
-        for number, chunk in enumerate(_chunks(sorted(week.delivery.items()), LINES_MAX)):
-            reference = f"DELIVERY-{week.starts_on}-{number}"
-            lines = [
-                {"sku": sku, "quantity": units, "unitCost": self._money(costs[sku])}
-                for sku, units in chunk
-            ]
-            receipt = {"locationCode": WAREHOUSE, "reference": reference, "lines": lines}
-            await self._api.mutate(api.RECEIVE, {"input": receipt}, key=reference)
-            self.done.delivered_units += sum(units for _, units in chunk)
+        """Receive the delivery of a week."""
+        await self._receive(WAREHOUSE, week.delivery, week, costs)
 
-    def _trade(self, week: Week) -> Iterable[Awaitable[None]]:
-        for order in week.orders:
-            yield self._order(order)
-        for number, correction in enumerate(week.corrections):
-            yield self._correct(correction, f"{week.starts_on}-{number}")
+    async def _receive(
+        self, location: str, units: Mapping[str, int], week: Week, costs: Mapping[str, int]
+    ) -> None:
+        for number, chunk in enumerate(_chunks(sorted(units.items()), LINES_MAX)):
+            reference = f"DELIVERY-{week.starts_on}-{location}-{number}"
+            lines = [
+                {"sku": sku, "quantity": quantity, "unitCost": self._money(costs[sku])}
+                for sku, quantity in chunk
+            ]
+            receipt = {"locationCode": location, "reference": reference, "lines": lines}
+            await self._api.mutate(api.RECEIVE, {"input": receipt}, key=reference)
+            self.done.delivered_units += sum(quantity for _, quantity in chunk)
+
+    async def _trade(self, week: Week) -> None:
+        """Replay the orders and the corrections of a week."""
+        corrections = (
+            self._correct(correction, f"{week.starts_on}-{number}")
+            for number, correction in enumerate(week.corrections)
+        )
+        await self._all_of(chain(map(self._order, week.orders), corrections))
 
     async def _all_of(self, work: Iterable[Awaitable[None]]) -> None:
         """Run all work, with a limited number of tasks at once. The first failure cancels the
@@ -181,14 +220,14 @@ class Replay:
             raise failures.exceptions[0] from failures
 
     async def _order(self, order: Order) -> None:
-        """Place the order, cancel the units cancelled in the file, ship the rest."""
+        """Place the order, cancel the units cancelled in the file, send the rest."""
         try:
-            await self._place_and_ship(order)
+            await self._send(order, await self._place(order))
         except Refused as refused:
             self.done.refuse(refused)
         self._advance()
 
-    async def _place_and_ship(self, order: Order) -> None:
+    async def _place(self, order: Order) -> Placed:
         reference = f"{order.channel}-{order.reference}"
         placed = await self._api.mutate(
             api.PLACE, {"input": self._placing(order)}, key=f"{reference}-place"
@@ -199,7 +238,7 @@ class Replay:
         self.done.units += sum(line["quantity"] for line in found["lines"])
         self.done.money += Decimal(found["total"]["amount"])
         lines = tuple(line["id"] for line in found["lines"])
-        self._sold[order.reference] = Sold(found["id"], lines)
+        self._sold[order.reference] = Sold(found["id"], lines, order.placed_at)
         parcels = found["fulfillments"]
         cancelled_lines = [
             {"orderLineId": line["id"], "quantity": ours.cancelled}
@@ -212,9 +251,13 @@ class Replay:
             )
             parcels = cancelled["order"]["fulfillments"]
             self.done.cancelled_units += sum(line["quantity"] for line in cancelled_lines)
-        for number, parcel in enumerate(parcels):
-            if parcel["status"] == "OPEN":
-                await self._ship(order, parcel["id"], f"{reference}-{number}")
+        open_ones = tuple(parcel["id"] for parcel in parcels if parcel["status"] == "OPEN")
+        return Placed(found["id"], open_ones)
+
+    async def _send(self, order: Order, placed: Placed) -> None:
+        """Ship the parcels of an order at the time of its invoice."""
+        for number, parcel_id in enumerate(placed.parcels):
+            await self._ship(order, parcel_id, f"{order.channel}-{order.reference}-{number}")
 
     def _placing(self, order: Order) -> dict[str, Any]:
         country = CODES.get(order.country)
@@ -266,6 +309,10 @@ class Replay:
             return
         self.done.corrections += 1
         self.done.corrected_units += correction.delta
+        self._corrected(correction)
+
+    def _corrected(self, correction: Correction) -> None:
+        """Note that a correction was made."""
 
 
 def _iso(at: datetime) -> str:

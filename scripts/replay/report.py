@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.replay.event_file import Events
+from scripts.replay.floor.figures import report_floor
 from scripts.replay.order_plan import RULES
 from scripts.replay.order_run import Replayed
 from scripts.replay.return_plan import RETURN_RULES
@@ -38,6 +39,7 @@ def is_complete(events: Events, replayed: Replayed) -> bool:
         and replayed.tally.is_settled
         and replayed.tally.is_balanced
         and unexplained(events, replayed) == 0
+        and (replayed.floor is None or not replayed.floor.disagreements())
     )
 
 
@@ -56,6 +58,8 @@ def report(
     console.print(_totals(events, replayed))
     report_returns(console, events, replayed)
     console.print(_findings(events))
+    if replayed.floor is not None:
+        report_floor(console, replayed.floor)
     for code, count in replayed.refusals.most_common():
         console.print(f"refused {count:,} × {code}, first: {replayed.first_refusal[code]}")
     rate = replayed.orders / replayed.seconds if replayed.seconds else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -49,17 +50,22 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """Server ids of a placed order and of its lines, in the order of the lines."""
+    """Server ids of a placed order and of its lines, in the order of the lines.
+
+    `shipped_at`: when its first parcel left; until then the time of the invoice.
+    """
 
     id: str
     lines: tuple[str, ...]
+    shipped_at: datetime
 
 
 @dataclass
 class ReturnsDone:
     """Results that only the replay knows, not the server.
 
-    `requests`: the request of each return id. `parcels`: unmatched parcels by reason.
+    `requests`: the request of each return id. `parcels`: unmatched parcels by reason. `restocked`:
+    units by SKU that came back onto the shelf.
     """
 
     requests: dict[str, Request] = field(default_factory=dict)
@@ -68,6 +74,7 @@ class ReturnsDone:
     authorized_by_hand: int = 0
     second_inspections: int = 0
     approvals: int = 0
+    restocked: Counter[str] = field(default_factory=Counter)
 
 
 async def create_staff(clerk: Api) -> Staff:
@@ -83,7 +90,10 @@ async def create_staff(clerk: Api) -> Staff:
 
 
 class ReturnsRun:
-    """Carry out credit notes. `sold` is filled while orders are placed."""
+    """Carry out credit notes. `sold` is filled while orders are placed.
+
+    `desk`: the bin where units wait for their inspection.
+    """
 
     def __init__(
         self,
@@ -92,12 +102,14 @@ class ReturnsRun:
         prices: Mapping[str, int | None],
         currency: str,
         findings: Findings,
+        desk: str | None,
     ) -> None:
         self._staff = staff
         self._sold = sold
         self._prices = prices
         self._currency = currency
         self._findings = findings
+        self._desk = desk
         self.done = ReturnsDone()
 
     async def note(self, note: CreditNote) -> None:
@@ -119,7 +131,7 @@ class ReturnsRun:
         }
         command = {
             "orderId": sold.id,
-            "requestedAt": request.at.isoformat(),
+            "requestedAt": max(request.at, sold.shipped_at).isoformat(),
             "carrier": "Replay",
             "trackingNumber": request.reference,
             "items": [
@@ -154,6 +166,7 @@ class ReturnsRun:
         parcel = {
             "returnId": found["id"],
             "locationCode": WAREHOUSE,
+            "binCode": self._desk,
             "complete": True,
             "items": [
                 {"returnItemId": item["id"], "sku": item["sku"], "quantity": item["quantity"]}
@@ -175,6 +188,9 @@ class ReturnsRun:
                 key=f"{name}-{'first' if inspector is first else 'second'}-inspection",
             )
             found = inspected["return"]
+        for item in found["items"]:
+            if item["state"] == "DISPOSED" and item["disposition"] == "RESTOCK":
+                self.done.restocked[item["sku"]] += item["quantity"]
         await self._dispose(found["items"])
         # Inspectors do not see the money.
         money = await self._staff.approvers[0].ask(documents.REFUNDS_OF, {"id": found["id"]})
@@ -184,14 +200,17 @@ class ReturnsRun:
         for item in items:
             if item["state"] != "INSPECTED" or item["disposition"] not in HOLDING:
                 continue
+            disposition = exit_for(item["disposition"], self._prices.get(item["sku"]))
             step = {
                 "returnItemId": item["id"],
                 "quantity": item["quantity"],
-                "disposition": exit_for(item["disposition"], self._prices.get(item["sku"])),
+                "disposition": disposition,
             }
             await self._staff.inspectors[0].mutate(
                 documents.DISPOSE, {"input": step}, key=f"{item['id']}-dispose"
             )
+            if disposition == "RESTOCK":
+                self.done.restocked[item["sku"]] += item["quantity"]
 
     async def _approve(self, refunds: Iterable[Mapping[str, Any]]) -> None:
         for refund in refunds:
