@@ -9,12 +9,14 @@ import argparse
 import time
 from collections.abc import Callable, Mapping
 
+import benchmarks.parts.floor_growth as floor_growth
 import benchmarks.parts.holds as holds
 import benchmarks.parts.live_holds as live_holds
 import benchmarks.parts.long_history as long_history
 import benchmarks.parts.mixed as mixed
 import benchmarks.parts.reads as reads
 import benchmarks.parts.rent as rent
+import benchmarks.parts.scans as scans
 import benchmarks.parts.streams as streams
 import benchmarks.parts.system as system
 import benchmarks.results.report as report
@@ -34,6 +36,13 @@ PARTS: Mapping[str, Callable[[str], Findings]] = {
     "expiry": live_holds.expiry,
     "orders": long_history.orders,
     "mixed": mixed.mixed,
+    "scans": scans.scans,
+    "hotscans": scans.hot_scans,
+    "claims": floor_growth.claims,
+    "walk": floor_growth.walk,
+    "codes": floor_growth.codes,
+    "sweeps": floor_growth.sweeps,
+    "metrics": floor_growth.metrics,
     "rent": rent.rent,
     "protections": rent.protections,
     "start": system.start,

@@ -1,4 +1,4 @@
-"""Rows of a long history, written in bulk without workflows: live and ended holds, and orders."""
+"""Rows of a long history, written in bulk without workflows: holds, orders, parcels, tasks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from benchmarks.bulk import bulk_without_indexes
 from models.database.sqlite_values import instant_text
 from models.migrations.runner import sqlite_path
 
@@ -45,6 +46,38 @@ INSERT INTO order_line (id, order_id, line_no, item_id, quantity, unit_price_min
 SELECT gen_random_uuid(), md5('o' || n)::uuid, 0, 1 + n % $2::bigint, 3, 500, 0, 0, 3, 0
 FROM generate_series(1, $1::bigint) AS n
 """
+# Of 20 orders 18 are delivered, one is on its way, and one waits for its shipping in time.
+_KIND = "CASE n % 20 WHEN 0 THEN 'ALLOCATED' WHEN 1 THEN 'SHIPPED' ELSE 'DELIVERED' END"
+_TRADE = (
+    f"""
+INSERT INTO sales_order (id, number, channel_id, external_reference, status, service_level,
+  currency, shipping_minor, shipping_tax_minor, total_minor, deposit_minor, placed_at, created_at,
+  updated_at, ship_by_at, deliver_by_at, actor)
+SELECT md5('o' || n)::uuid, 'N' || n, 1, 'W-' || n, {_KIND}, 'STANDARD', 'GBP', 0, 0, 1500, 0,
+  now() - interval '1 day', now(), now(), now() + interval '2 days', now() + interval '5 days',
+  'history'
+FROM generate_series(1, $1::bigint) AS n
+""",
+    """
+INSERT INTO fulfillment (id, order_id, number, location_id, status, carrier, carrier_key,
+  tracking_number, tracking_number_key, created_at, shipped_at, delivered_at, updated_at)
+SELECT md5('f' || n)::uuid, md5('o' || n)::uuid, 'N' || n || '-1', 1,
+  CASE n % 20 WHEN 0 THEN 'OPEN' WHEN 1 THEN 'SHIPPED' ELSE 'DELIVERED' END, 'dhl', 'dhl',
+  'T' || n, 't' || n, now(), CASE WHEN n % 20 > 0 THEN now() - interval '1 day' END,
+  CASE WHEN n % 20 > 1 THEN now() END, now()
+FROM generate_series(1, $1::bigint) AS n
+""",
+)
+_TASKS = """
+INSERT INTO task (id, queue, status, location_id, channel_id, subject_type, subject_key, priority,
+  priority_reasons, seniority, claimed_by, created_at, ended_at, updated_at)
+SELECT gen_random_uuid(), $2, $3, 1, 1, 'Fulfillment', gen_random_uuid()::text, 0, '[]', n,
+  CASE WHEN $3 = 'DONE' THEN 'history' END, at - interval '10 minutes',
+  CASE WHEN $3 = 'DONE' THEN at END, at
+FROM (SELECT n, $4::timestamptz - n * $5::float8 * interval '1 second' AS at
+  FROM generate_series(1, $1::bigint) AS n) AS tasks
+"""
+_DAY_SECONDS = 86_400.0
 
 
 async def add_holds(
@@ -71,6 +104,26 @@ async def add_orders(url: str, count: int, skus: int) -> None:
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
+
+
+async def add_trade(url: str, count: int, skus: int) -> None:
+    """Add orders of one line with their parcels, none of which is late."""
+    async with bulk_without_indexes(url) as connection:
+        for statement in _TRADE:
+            await connection.execute(statement, count)
+        await connection.execute(_ORDER_LINES, count, skus)
+
+
+async def add_tasks(url: str, count: int, of_a_day: int, still_open: int, end: datetime) -> None:
+    """Add PICK tasks: `of_a_day` done on the day before `end`, the others on the days before it, as
+    many each day, and open ones.
+    """
+    day = end - timedelta(seconds=_DAY_SECONDS)
+    async with bulk_without_indexes(url) as connection:
+        for number, ended in ((of_a_day, end), (count - of_a_day - still_open, day)):
+            step = _DAY_SECONDS / (of_a_day + 1)
+            await connection.execute(_TASKS, number, "PICK", "DONE", ended, step)
+        await connection.execute(_TASKS, still_open, "PICK", "OPEN", end, 1.0)
 
 
 def add_holds_to_sqlite(url: str, count: int, start: datetime, seconds: float, skus: int) -> None:

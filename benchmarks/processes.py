@@ -25,6 +25,7 @@ from tests.servers import PostgresServer, free_port
 ROOT = Path(__file__).parent.parent
 KEY = "rsk_benchmark000_" + "k" * 43
 START_SECONDS_MAX = 60.0
+BESIDE_SECONDS = 1.5  # until a load that begins first has sent its first requests
 # As installed: Python keeps the bytecode of modules, also if the caller's environment forbids it.
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
@@ -96,19 +97,49 @@ class Server:
     def measure(self, plan: Plan) -> Measured:
         """Send the load of a plan and wait until it ends. RuntimeError on an unexpected answer."""
         before = self.cpu_seconds()
-        done = subprocess.run(
+        result = self._end(self._begin(plan), plan)
+        return Measured(result, self.cpu_seconds() - before)
+
+    def measure_beside(self, plan: Plan, other: Plan) -> Measured:
+        """Send the load of a plan, beside another that begins before it and ends after it.
+
+        RuntimeError if the other one ends first, or on an unexpected answer to either.
+        """
+        beside = self._begin(other)
+        try:
+            time.sleep(BESIDE_SECONDS)
+            measured = self.measure(plan)
+            if beside.poll() is not None:
+                raise RuntimeError("The load beside the measured one ended first.")
+            self._end(beside, other)
+            return measured
+        finally:
+            beside.kill()
+            beside.wait()
+
+    def _begin(self, plan: Plan) -> subprocess.Popen[str]:
+        client = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.clients.requests"],
             cwd=ROOT,
-            input=json.dumps(asdict(plan)),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            check=True,
         )
-        result = Result.read(done.stdout)
+        assert client.stdin is not None
+        client.stdin.write(json.dumps(asdict(plan)))
+        client.stdin.close()
+        return client
+
+    def _end(self, client: subprocess.Popen[str], plan: Plan) -> Result:
+        assert client.stdout is not None
+        printed = client.stdout.read()
+        if client.wait():
+            raise RuntimeError(f"{self.name}: the client failed\n{self.log_end()}")
+        result = Result.read(printed)
         unexpected = {name: n for name, n in result.counts.items() if name not in plan.marks}
         if unexpected:
             raise RuntimeError(f"{self.name}: {unexpected}\n{self.log_end()}")
-        return Measured(result, self.cpu_seconds() - before)
+        return result
 
     def stop(self) -> None:
         """Terminate the server, or kill it after 15 seconds."""

@@ -32,7 +32,8 @@ class Plan:
 
     `marks` gives each kind of answer a name and bytes that only it contains; the first is the
     accepted answer. `units` is the number of units in each body, counted when it is accepted.
-    `keyed` sends an idempotency key with each request. `window_seconds` divides the run into
+    `keyed` sends an idempotency key with each request. `pause_seconds` is the time between an
+    answer and the next request of its connection. `window_seconds` divides the run into
     windows of this length, each with figures of its own.
     """
 
@@ -47,6 +48,7 @@ class Plan:
     units: Sequence[int] = ()
     keyed: bool = False
     key_prefix: str = ""
+    pause_seconds: float = 0.0
     window_seconds: float | None = None
 
 
@@ -220,7 +222,10 @@ class Connection(asyncio.Protocol):
         self._received = b""
         elapsed = time.perf_counter() - self._sent_at
         self._load.answered(self._index, received[end_of_head + 4 :], elapsed)
-        self.send()
+        if self._load.plan.pause_seconds:
+            asyncio.get_running_loop().call_later(self._load.plan.pause_seconds, self.send)
+        else:
+            self.send()
 
 
 def p99_ms(latencies: Sequence[float]) -> float:

@@ -46,10 +46,11 @@ def create_app() -> Starlette:
             app.state.items = reads.items
             app.state.levels = reads.levels
             app.state.orders = reads.orders
+            app.state.walk = reads.walk
             app.state.reserve = writer.reserve
             app.state.statement = one_statement
             yield
 
-    names = ("availability", "items", "levels", "orders", "reserve", "statement")
+    names = ("availability", "items", "levels", "orders", "walk", "reserve", "statement")
     routes = [Route(f"/{name}", lazily(name), methods=["POST"]) for name in names]
     return Starlette(routes=[*routes, Route("/readyz", ready)], lifespan=lifespan)

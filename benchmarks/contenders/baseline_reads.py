@@ -41,6 +41,19 @@ FROM (SELECT * FROM sales_order ORDER BY id DESC LIMIT 20) o
 JOIN order_line l ON l.order_id = o.id JOIN item i ON i.id = l.item_id
 GROUP BY o.id, o.number, o.status, o.total_minor, o.currency, o.placed_at ORDER BY o.id DESC
 """
+_WALK = """
+SELECT p.code, i.sku, l.quantity - l.picked AS quantity, f.id, f.number
+FROM task t
+JOIN fulfillment f ON f.id = t.subject_key::uuid
+JOIN fulfillment_line l ON l.fulfillment_id = f.id AND l.picked < l.quantity
+JOIN item i ON i.id = l.item_id
+JOIN stock_level s ON s.item_id = l.item_id AND s.location_id = f.location_id
+JOIN bin_stock b ON b.level_id = s.id
+JOIN location p ON p.id = b.bin_id
+WHERE t.location_id = 1 AND t.queue = 'PICK' AND t.status = 'CLAIMED' AND t.claimed_by = 'bootstrap'
+  AND t.lease_until_at > now()
+ORDER BY p.walk_order, i.id, t.priority DESC, t.seniority DESC
+"""
 
 
 def _id(kind: str, key: object) -> str:
@@ -60,7 +73,7 @@ def _answer(name: str, found: Any) -> Response:
 
 
 class Reads:
-    """One endpoint with one statement for each of the four query shapes."""
+    """One endpoint with one statement for each of the five query shapes."""
 
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self._pool = pool
@@ -101,6 +114,22 @@ class Reads:
                 }
             )
         return _answer("availability", answer)
+
+    async def walk(self, _: Request) -> Response:
+        """Answer with the claimed parcels' units by bin and item, in walk order."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_WALK)
+        stops: list[dict[str, Any]] = []
+        place = None
+        for code, sku, quantity, key, number in rows:
+            if place != (code, sku):
+                place = (code, sku)
+                stop = {"bin": {"code": code}, "item": {"sku": sku}, "quantity": 0, "parts": []}
+                stops.append(stop)
+            stops[-1]["quantity"] += quantity
+            parcel = {"id": _id("Fulfillment", key), "number": number}
+            stops[-1]["parts"].append({"quantity": quantity, "fulfillment": parcel})
+        return _answer("pickWalk", stops)
 
     async def items(self, _: Request) -> Response:
         """Answer with the newest 50 items."""
