@@ -79,7 +79,7 @@ from domain.events.stock import (
     TransferWrittenOff,
 )
 from domain.events.tasks import TaskCancelled, TaskClaimed, TaskDone, TaskRenewed
-from workflows.transactions.actions import Reactions, after
+from workflows.transactions.actions import Reactions, after, after_all
 
 _UPDATE_REFUNDS_AND_TASKS = (
     return_refunds.update_refunds_of_return,
@@ -99,7 +99,7 @@ REACTIONS = Reactions(
             after(FulfillmentCreated, task_lifecycle.add_first_task, label_choices.buy_when_packed),
             after(FulfillmentHeld, task_lifecycle.follow_hold),
             after(FulfillmentReleased, task_lifecycle.follow_hold),
-            after(FulfillmentPicked, task_lifecycle.advance, count_variance.follow_short_pick),
+            after(FulfillmentPicked, count_variance.follow_short_pick),
             after(FulfillmentPacked, task_lifecycle.advance, label_choices.buy_when_packed),
             after(
                 FulfillmentShipped,
@@ -200,6 +200,7 @@ REACTIONS = Reactions(
             after(RefundCancelled, *_REVISE_AND_CLOSE),
         )
     ),
+    after_events=dict((after_all(FulfillmentPicked, task_lifecycle.advance_all),)),
     after_available=(backorders.serve,),
     after_reshelved=(putaway_tasks.follow_shelves,),
     after_settled=(count_variance.clear_settled, transfer_discrepancies.clear_counted),

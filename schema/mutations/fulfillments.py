@@ -13,7 +13,7 @@ from schema.errors import user_errors
 from schema.fields.arguments import given
 from schema.fields.enums import CarrierStatus, QueueKind
 from schema.fields.errors import Payload, UserError
-from schema.fields.node import NO_OBJECT, load_all, required_uuid, uuid_in
+from schema.fields.node import NO_OBJECT, load_all, prime, required_uuid, uuid_in
 from schema.mutations.orders import HoldInput
 from schema.types.fulfillments import Fulfillment, FulfillmentHold
 from schema.types.returns import Return
@@ -213,6 +213,10 @@ async def scan_payload(context: Context, outcome: Outcome) -> FulfillmentScanPay
     """The payload of scans, with the present state of their fulfillments."""
     found = outcome.refs.get("results") or []
     keys = dict.fromkeys(UUID(each["fulfillment"]) for each in found if each is not None)
+    for key in keys:
+        # The caller sees the location and the channel of each parcel that it scans.
+        if str(key) in outcome.created_rows:
+            prime(context, "Fulfillment", key, outcome.created_rows[str(key)])
     loaded: list[Fulfillment] = await load_all(context, "Fulfillment", list(keys))
     parcels = {parcel.row["id"]: parcel for parcel in loaded}
     results = []

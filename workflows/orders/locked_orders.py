@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -176,19 +176,28 @@ async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
 
     Returns the fields of the event of this change, for `record`.
     """
-    before, after = OrderStatus(order.recorded_status), order.status
-    version = order.version + 1
-    await order_queries.write_lines(
-        tx.session,
-        [
-            (line.id, {state.lower(): units for state, units in line.units.items()})
-            for line in order.lines
-        ],
-    )
-    await order_queries.write_order(tx.session, order.id, after, version, tx.now)
-    order.row = {**order.row, "status": str(after), "version": version}
-    await write_account(tx, order)
-    return {"number": order.number, "status": after, "before": before}
+    [step] = await write_all(tx, [order])
+    return step
+
+
+async def write_all(tx: Transaction, orders: Sequence[LockedOrder]) -> list[OrderStep]:
+    """Write several orders as `write` does, with one call to the database."""
+    lines = [
+        (line.id, {state.lower(): units for state, units in line.units.items()})
+        for order in orders
+        for line in order.lines
+    ]
+    rows = [(order.id, str(order.status), order.version + 1) for order in orders]
+    await order_queries.write_orders(tx.session, lines, rows, tx.now)
+    steps: list[OrderStep] = []
+    for order in orders:
+        before, after = OrderStatus(order.recorded_status), order.status
+        order.row = {**order.row, "status": str(after), "version": order.version + 1}
+        steps.append({"number": order.number, "status": after, "before": before})
+        account = (order.account.deposit_minor, order.account.receivable_minor)
+        if account != (order.row["deposit_minor"], order.row["receivable_minor"]):
+            await write_account(tx, order)
+    return steps
 
 
 async def write_account(tx: Transaction, order: LockedOrder) -> None:

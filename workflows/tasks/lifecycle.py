@@ -45,11 +45,30 @@ async def add_first_task(tx: Transaction, event: PendingEvent[FulfillmentWorkPay
 
 async def advance(tx: Transaction, event: PendingEvent[FulfillmentWorkPayload]) -> None:
     """End the task of the step that a fulfillment completed; create the task of the next step."""
-    queue = FULFILLMENT_STEPS.get(event.payload.status)
-    live = await _live(tx, event)
-    await tasks.finish(tx, [row for row in live if row["queue"] != queue], event.actor)
-    if queue is not None and not any(row["queue"] == queue for row in live):
-        tasks.add(tx, _dispatch(tx, event, queue), event.actor)
+    await advance_all(tx, [event])
+
+
+async def advance_all(
+    tx: Transaction, events: Sequence[PendingEvent[FulfillmentWorkPayload]]
+) -> None:
+    """Do so for several fulfillments, each with one event, with one look-up and one write."""
+    await tx.flush()
+    live: dict[str, list[TaskRow]] = {}
+    for row in await task_queries.lock_live(
+        tx.session, events[0].payload.subject_type, [event.subject_key for event in events]
+    ):
+        live.setdefault(row["subject_key"], []).append(row)
+    ended: dict[str, list[TaskRow]] = {}
+    new: list[tuple[NewTask, str]] = []
+    for event in events:
+        queue, rows = FULFILLMENT_STEPS.get(event.payload.status), live.get(event.subject_key, [])
+        ended.setdefault(event.actor, []).extend(row for row in rows if row["queue"] != queue)
+        if queue is not None and not any(row["queue"] == queue for row in rows):
+            new.append((_dispatch(tx, event, queue), event.actor))
+    for actor, rows in ended.items():
+        await tasks.finish(tx, rows, actor)
+    for task, actor in new:
+        tasks.add(tx, task, actor)
 
 
 async def cancel_tasks(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -32,10 +32,22 @@ def after(
     return payload, reactions
 
 
+BatchReaction = Callable[[Transaction, Sequence[PendingEvent[Any]]], Awaitable[None]]
+
+
+def after_all(
+    payload: type[PayloadT],
+    *reactions: Callable[[Transaction, Sequence[PendingEvent[PayloadT]]], Awaitable[None]],
+) -> tuple[type[EventPayload], Sequence[BatchReaction]]:
+    """The reactions to all events of one type that a transaction has recorded, at once."""
+    return payload, reactions
+
+
 @dataclass(frozen=True, slots=True)
 class Reactions:
     """Work before commit that follows from events, and from units that changed.
 
+    `after_events`: for events of which group commit brings many; they react before `after_event`.
     `after_available`: items with units that became AVAILABLE. `after_reshelved`: levels that have
     got unbinned units, or have no longer any. `after_settled`: levels with fewer missing units.
     """
@@ -44,6 +56,7 @@ class Reactions:
     after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[object]]] = ()
     after_reshelved: Sequence[Callable[[Transaction, Sequence[Reshelved]], Awaitable[object]]] = ()
     after_settled: Sequence[Callable[[Transaction, Sequence[Level]], Awaitable[object]]] = ()
+    after_events: Mapping[type[EventPayload], Sequence[BatchReaction]] = field(default_factory=dict)
 
 
 class KeyClaim(Enum):

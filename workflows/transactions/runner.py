@@ -16,12 +16,14 @@ from uuid import UUID
 
 import workflows.transactions.idempotency as idempotency
 from domain.errors import DomainError, IdempotencyInProgress
+from domain.events.payloads import EventPayload
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database.database import Database
 from models.database.locked_reads import Interrupted
 from models.database.sessions import Contention, Session, UniqueConflict
 from workflows.transactions.actions import Action, KeyClaim, Reactions
 from workflows.transactions.group_commit import CROWD_MIN, CommitQueue
+from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.outcomes import Outcome, Request, RequestAbandoned
 from workflows.transactions.transaction import Transaction, new_secret
 
@@ -217,8 +219,10 @@ class Transactions:
         while seen < len(tx.outbox.events) or tx.stock.has_followers:
             if seen > REACTIONS_MAX:
                 raise RuntimeError("the reactions of a transaction do not end")
-            for event in tx.outbox.events[seen:]:
-                seen += 1
+            events = tx.outbox.events[seen:]
+            seen += len(events)
+            await self._react_to_all(tx, events)
+            for event in events:
                 for react in self._reactions.after_event.get(type(event.payload), ()):
                     await react(tx, event)
             if item_ids := tx.stock.take_entered():
@@ -236,6 +240,16 @@ class Transactions:
         await tx.stock.settle_bins()  # its movements are covered by the audit rows
         tx.stock.record_changes()
         tx.outbox.add_rows()
+
+    async def _react_to_all(
+        self, tx: Transaction, events: Sequence[PendingEvent[EventPayload]]
+    ) -> None:
+        """Run the reactions that take all events of a type at once."""
+        for payload, reactions in self._reactions.after_events.items():
+            found = [event for event in events if type(event.payload) is payload]
+            if found:
+                for react in reactions:
+                    await react(tx, found)
 
 
 async def _performed(

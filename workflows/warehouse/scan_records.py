@@ -14,13 +14,14 @@ import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
 from domain.events.fulfillments import FulfillmentPicked, FulfillmentScanned
-from domain.events.orders import OrderPicked
+from domain.events.orders import OrderPicked, OrderStep
 from domain.events.payloads import encode
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from domain.orders.scans import ScannedUnits, remaining
 from domain.tasks import LEASE
 from domain.values.codes import same_code
+from models.fulfillments import FulfillmentRow
 from models.picks import ScanCall
 from models.tasks import TaskRow
 from workflows.orders.locked_orders import LockedOrder
@@ -57,10 +58,12 @@ def add_call(tx: Transaction, cart: Cart, scans: int, refused: int) -> None:
     tx.add(ScanCall, row)
 
 
-async def write(tx: Transaction, floor: ScanFloor, records: Sequence[ScanRecord]) -> None:
-    """Write what these calls have changed in memory."""
+async def write(
+    tx: Transaction, floor: ScanFloor, records: Sequence[ScanRecord]
+) -> dict[str, FulfillmentRow]:
+    """Write what these calls have changed in memory. Returns the new rows of the parcels."""
     if not records:
-        return
+        return {}
     versions = {key: parcel.row["version"] for key, parcel in floor.parcels.items()}
     for record in records:
         key = record.parcel.row["id"]
@@ -77,6 +80,16 @@ async def write(tx: Transaction, floor: ScanFloor, records: Sequence[ScanRecord]
         [(key, str(parcel.status), versions[key]) for key, parcel in changed.items()],
         tx.now,
     )
+    return {
+        str(key): {
+            **parcel.row,
+            "status": str(parcel.status),
+            "version": versions[key],
+            "tote": parcel.tote,
+            "updated_at": max(parcel.row["updated_at"], tx.now),
+        }
+        for key, parcel in changed.items()
+    }
 
 
 def _record(tx: Transaction, record: ScanRecord, version: int) -> None:
@@ -132,21 +145,37 @@ def _is_due(tx: Transaction, row: TaskRow, cart: Cart) -> bool:
 
 
 async def _pick(tx: Transaction, records: Sequence[ScanRecord], versions: dict[UUID, int]) -> None:
-    """Record the parcels whose last unit was scanned as picked, under the lock of their orders."""
+    """Record the parcels whose last unit was scanned as picked, under the lock of their orders.
+
+    All orders are written at once. An order with several such parcels has a version for each.
+    """
     rows = {record.parcel.order["id"]: record.parcel.order for record in records}
     orders = {order.id: order for order in await locked_orders.load(tx, rows.values())}
-    for record in records:
-        key = record.parcel.row["id"]
-        versions[key] += 1
-        await _finish(tx, record, orders[record.parcel.order["id"]], versions[key])
+    waiting = list(records)
+    while waiting:
+        first = {record.parcel.order["id"]: record for record in reversed(waiting)}
+        waiting = [each for each in waiting if first[each.parcel.order["id"]] is not each]
+        picked = [(record, orders[key]) for key, record in first.items()]
+        for record, order in picked:
+            _shift(record, order)
+        steps = await locked_orders.write_all(tx, [order for _, order in picked])
+        for (record, order), step in zip(picked, steps, strict=True):
+            key = record.parcel.row["id"]
+            versions[key] += 1
+            _record_pick(tx, record, order, versions[key], step)
 
 
-async def _finish(tx: Transaction, record: ScanRecord, order: LockedOrder, version: int) -> None:
-    parcel, actor = record.parcel, record.cart.actor
-    for progress in parcel.lines:
+def _shift(record: ScanRecord, order: LockedOrder) -> None:
+    for progress in record.parcel.lines:
         line = order.line(progress.order_line_id)
         assert line is not None
         line.shift(OrderLineState.ALLOCATED, OrderLineState.PICKED, progress.quantity)
+
+
+def _record_pick(
+    tx: Transaction, record: ScanRecord, order: LockedOrder, version: int, step: OrderStep
+) -> None:
+    parcel, actor = record.parcel, record.cart.actor
     event = FulfillmentPicked(
         **fulfillments.work_step(order.row, FulfillmentStatus.PICKED, parcel.row["status"]),
         shortages={},
@@ -154,5 +183,5 @@ async def _finish(tx: Transaction, record: ScanRecord, order: LockedOrder, versi
         backordered=0,
     )
     fulfillments.record(tx, event, parcel.row, version, order.row, actor)
-    picked = OrderPicked(**await locked_orders.write(tx, order), fulfillment=parcel.row["id"])
+    picked = OrderPicked(**step, fulfillment=parcel.row["id"])
     locked_orders.record(tx, order, picked, actor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -89,15 +89,16 @@ async def scan(tx: Transaction, requests: Sequence[Request[ScanUnits]]) -> list[
     floor = await scanned_parcels.read(tx, requests)
     outcomes: list[Outcome] = []
     records: list[ScanRecord] = []
+    rows: dict[str, object] = {}
     for request in requests:
         try:
             call = _call(tx, floor, request)
         except DomainError as error:
             outcomes.append(Outcome.refused(error))
             continue
-        outcomes.append(_scan_all(call, request.command.scans))
+        outcomes.append(replace(_scan_all(call, request.command.scans), created_rows=rows))
         records.extend(call.records.values())
-    await scan_records.write(tx, floor, records)
+    rows.update(await scan_records.write(tx, floor, records))
     return outcomes
 
 

@@ -14,6 +14,7 @@ from domain.values.codes import comparison_key
 from models.database.keys import key_of
 from models.database.rows import changed_at
 from models.database.sessions import Session
+from models.database.sql import Columns, WriteStatement
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 
 _FULFILLMENT = (
@@ -151,27 +152,41 @@ async def singles_among(session: Session, ids: Sequence[UUID]) -> set[UUID]:
     return {row["fulfillment_id"] for row in rows}
 
 
+_LINE: Columns = (
+    ("id", "uuid"),
+    ("quantity", "bigint"),
+    ("picked", "bigint"),
+    ("packed", "bigint"),
+)
+_UNITS = "quantity = c.quantity, picked = c.picked, packed = c.packed"
+
+
 async def write_units(session: Session, rows: Sequence[tuple[UUID, ScannedUnits]]) -> None:
     """Write the units of fulfillment lines."""
-    if rows:
-        await session.execute_many(
-            "UPDATE fulfillment_line SET quantity = $2, picked = $3, packed = $4 WHERE id = $1",
-            [(key, *units) for key, units in rows],
-        )
+    values = [(key, *units) for key, units in rows]
+    await session.write({}, (WriteStatement("fulfillment_line", _LINE, _UNITS, values),))
+
+
+_PARCEL: Columns = (
+    ("id", "uuid"),
+    ("status", "text"),
+    ("version", "bigint"),
+    ("changed_at", "timestamptz"),
+)
+_STATUS = (
+    "status = c.status, version = c.version,"
+    " tote = CASE WHEN c.status = 'CANCELLED' THEN NULL ELSE tote END,"
+    " tote_key = CASE WHEN c.status = 'CANCELLED' THEN NULL ELSE tote_key END,"
+    f" {changed_at('c.changed_at')}"
+)
 
 
 async def write_status(
     session: Session, rows: Sequence[tuple[UUID, str, int]], now: datetime
 ) -> None:
     """Write (id, status, version) of fulfillments. A cancelled one gives its tote back."""
-    if rows:
-        await session.execute_many(
-            "UPDATE fulfillment SET status = $2, version = $3,"
-            " tote = CASE WHEN $2 = 'CANCELLED' THEN NULL ELSE tote END,"
-            " tote_key = CASE WHEN $2 = 'CANCELLED' THEN NULL ELSE tote_key END,"
-            f" {changed_at('$4')} WHERE id = $1",
-            [(*row, now) for row in rows],
-        )
+    values = [(*row, now) for row in rows]
+    await session.write({}, (WriteStatement("fulfillment", _PARCEL, _STATUS, values),))
 
 
 async def write_sizes(session: Session, rows: Sequence[tuple[UUID, ParcelSize]]) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.values.codes import keys_of
 from models.database.rows import changed_at
 from models.database.sessions import Session
+from models.database.sql import Columns, WriteStatement
 from models.orders import OrderLineUnits
 
 _ORDER = (
@@ -105,10 +106,6 @@ async def lines_of(session: Session, order_ids: Sequence[UUID]) -> Sequence[Lock
     return await session.rows(LockedLineRow, _LINES, list(order_ids))
 
 
-_WRITE_LINE = """
-UPDATE order_line SET backordered = $2, allocated = $3, picked = $4, packed = $5, shipped = $6,
-  delivered = $7, lost = $8, cancelled = $9 WHERE id = $1
-"""
 LINE_STATES = (
     "backordered",
     "allocated",
@@ -121,22 +118,32 @@ LINE_STATES = (
 )
 
 
-async def write_lines(session: Session, lines: Sequence[tuple[UUID, dict[str, int]]]) -> None:
-    """Write the units by state of order lines."""
-    rows = [(line_id, *(units[state] for state in LINE_STATES)) for line_id, units in lines]
-    await session.execute_many(_WRITE_LINE, rows)
+_WRITTEN_LINE: Columns = (("id", "uuid"), *((state, "bigint") for state in LINE_STATES))
+_UNITS = ", ".join(f"{state} = c.{state}" for state in LINE_STATES)
+_WRITTEN_ORDER: Columns = (
+    ("id", "uuid"),
+    ("status", "text"),
+    ("version", "bigint"),
+    ("changed_at", "timestamptz"),
+)
+_STATUS = f"status = c.status, version = c.version, {changed_at('c.changed_at')}"
 
 
-async def write_order(
-    session: Session, order_id: UUID, status: str, version: int, now: datetime
+async def write_orders(
+    session: Session,
+    lines: Sequence[tuple[UUID, dict[str, int]]],
+    orders: Sequence[tuple[UUID, str, int]],
+    now: datetime,
 ) -> None:
-    """Write the status of an order, which follows from its lines."""
-    await session.execute(
-        f"UPDATE sales_order SET status = $2, version = $3, {changed_at('$4')} WHERE id = $1",
-        order_id,
-        status,
-        version,
-        now,
+    """Write the units by state of order lines, and (id, status, version) of their orders."""
+    units = [(line_id, *(units[state] for state in LINE_STATES)) for line_id, units in lines]
+    statuses = [(*order, now) for order in orders]
+    await session.write(
+        {},
+        (
+            WriteStatement("order_line", _WRITTEN_LINE, _UNITS, units),
+            WriteStatement("sales_order", _WRITTEN_ORDER, _STATUS, statuses),
+        ),
     )
 
 
