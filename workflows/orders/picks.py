@@ -29,6 +29,7 @@ from workflows.transactions.transaction import Transaction
 logger = structlog.get_logger(__name__)
 
 ITEMS_MAX = 200
+BATCH_MAX = 20
 
 
 def record(
@@ -177,22 +178,30 @@ async def _bins(tx: Transaction, steps: Sequence[PickStep]) -> dict[int, BinFact
 async def book_waiting(transactions: Transactions) -> int:
     """Book the picks of all items that have some, ITEMS_MAX items a step. Returns their number.
 
-    Each item is booked by itself, so that one whose picks cannot be booked stops no other.
+    BATCH_MAX items share a transaction: `scans` in docs/benchmarks.md has what it saves.
     """
     booked, item_ids = 0, [0]
     while item_ids:
         async with transactions.database.reading() as session:
             item_ids = await pick_queries.waiting_items(session, item_ids[-1], ITEMS_MAX)
-        for item_id in item_ids:
-            try:
-                booked += await transactions.run(partial(_book_item, item_id))
-            except Exception as error:  # the picks of the other items can be booked
-                logger.warning(
-                    "picks.not_booked", item=item_id, error=repr(error), exc_info=unforeseen(error)
-                )
+        for first in range(0, len(item_ids), BATCH_MAX):
+            booked += await _book_batch(transactions, item_ids[first : first + BATCH_MAX])
     return booked
 
 
-async def _book_item(item_id: int, tx: Transaction) -> int:
-    await tx.stock.lock([item_id])
-    return await book(tx, [item_id])
+async def _book_batch(transactions: Transactions, item_ids: Sequence[int]) -> int:
+    """Book the picks of these items. One whose picks cannot be booked stops no other."""
+    try:
+        return await transactions.run(partial(_book_items, item_ids))
+    except Exception as error:  # the picks of the other items can be booked
+        if len(item_ids) > 1:
+            return sum([await _book_batch(transactions, [item_id]) for item_id in item_ids])
+        logger.warning(
+            "picks.not_booked", item=item_ids[0], error=repr(error), exc_info=unforeseen(error)
+        )
+        return 0
+
+
+async def _book_items(item_ids: Sequence[int], tx: Transaction) -> int:
+    await tx.stock.lock(item_ids)
+    return await book(tx, item_ids)

@@ -47,6 +47,7 @@ class FloorFigures:
         touched = sum(queues[name]["done"] + queues[name]["lapsed"] for name in TOUCHES)
         yield "parcels shipped", floor["shipped"], done.parcels
         yield "touches", floor["touches"], touched - done.transfers
+        yield "short rate", _rounded(floor["shortRate"]), _share(done.short, done.picked)
         refused, accepted = done.refused, done.scans - done.refused
         yield "mismatch rate", _rounded(floor["mismatchRate"]), _share(refused, accepted)
         yield "levels counted", accuracy["lines"], done.counted
