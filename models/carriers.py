@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypedDict
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from tortoise import fields
@@ -27,14 +27,16 @@ class CarrierEvent(Model):
     actor = fields.TextField()
     fulfillment_id = fields.UUIDField(null=True)
     return_id = fields.UUIDField(null=True)
+    transfer_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "carrier_event"
 
 
 class ShippingLabel(Model):
-    """A label for the parcel of a fulfillment or a return, bought once under its `key`.
+    """A label for the parcel of a fulfillment, a return or a transfer, bought once under its `key`.
 
+    A label of a transfer has no order and no channel.
     `carrier_reference`: the carrier's id of the label. `entry_id`: the journal entry of its cost;
     null while it is not bought, and for a cost of zero. `first_sent_at`, `sent_at`: before the
     first and the newest purchase call. The database refuses to change its key and its subject.
@@ -43,8 +45,9 @@ class ShippingLabel(Model):
     id = fields.UUIDField(primary_key=True)
     fulfillment_id = fields.UUIDField(null=True)
     return_id = fields.UUIDField(null=True)
-    order_id = fields.UUIDField()
-    channel_id = fields.BigIntField()
+    transfer_id = fields.UUIDField(null=True)
+    order_id = fields.UUIDField(null=True)
+    channel_id = fields.BigIntField(null=True)
     location_id = fields.BigIntField()
     key = fields.TextField()
     status = fields.TextField()
@@ -74,14 +77,19 @@ class ShippingLabel(Model):
         table = "shipping_label"
 
 
+# The columns for the parcel of a label; one of them has a value.
+SubjectColumn = Literal["fulfillment_id", "return_id", "transfer_id"]
+
+
 class ShippingLabelRow(TypedDict):
     """A row of shipping_label."""
 
     id: UUID
     fulfillment_id: UUID | None
     return_id: UUID | None
-    order_id: UUID
-    channel_id: int
+    transfer_id: UUID | None
+    order_id: UUID | None
+    channel_id: int | None
     location_id: int
     key: str
     status: str

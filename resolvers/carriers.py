@@ -46,8 +46,9 @@ async def label_buy(info: Info, input: LabelBuyInput) -> LabelPayload | None:
     """Ask for the shipping label of a parcel. It is REQUESTED, and bought within seconds.
 
     A carrier that does not answer leaves it UNKNOWN: it is looked up again, and never bought twice.
-    Once it is BOUGHT, the parcel has its carrier and tracking number. Refused: ILLEGAL_TRANSITION
-    unless the parcel may have a label, ALREADY_EXISTS if it has a live one, INVALID, NOT_FOUND.
+    Once it is BOUGHT, the parcel or transfer has its carrier and tracking number. The label of a
+    transfer needs a key that covers its origin. Refused: ILLEGAL_TRANSITION unless the parcel may
+    have a label, ALREADY_EXISTS if it has a live one, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.carriers.label_requests.buy, input.to_command, LabelPayload
@@ -62,7 +63,7 @@ async def label_void(
     """Give a BOUGHT or UNKNOWN label back to its carrier. It is VOIDING, then VOIDED.
 
     If the carrier refuses, it is BOUGHT again. Refused: ILLEGAL_TRANSITION in other states and for
-    a parcel that has shipped, INVALID, NOT_FOUND.
+    a parcel or transfer that has shipped, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info,

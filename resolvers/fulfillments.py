@@ -284,6 +284,7 @@ async def fulfillment_release(
 async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierEventPayload | None:
     """Record a carrier's tracking event for a parcel and apply its effects.
 
+    A number that was used again names the parcel that took it last: of an order, or of a transfer.
     Each event is recorded once per carrier, `eventId` and tracking number. Events may arrive in any
     order; the status of a parcel never goes back, except from LOST, when it is found: DELIVERED, or
     SHIPPED if it returns to its sender. Refused: NOT_FOUND if no parcel has the tracking number,

@@ -96,8 +96,9 @@ async def transfer_cancel(info: Info, id: _Id) -> TransferPayload | None:
 async def transfer_ship(info: Info, input: TransferShipInput) -> TransferPayload | None:
     """Send a REQUESTED transfer on its way. The destination has its units as `incoming`.
 
-    Missing units go to quarantine until they are counted. If none was found, it is CANCELLED.
-    Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    Missing units go to quarantine until they are counted. If none was found, it is CANCELLED. With
+    a bought label it ships under the carrier and number of the label; others are INVALID. Refused:
+    ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.transfers.shipments.ship, input.to_command, TransferPayload

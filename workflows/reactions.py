@@ -95,7 +95,11 @@ _REVISE_AND_CLOSE = (
 REACTIONS = Reactions(
     after_event=dict(
         (
-            after(CarrierRecorded, undelivered_parcels.handle_carrier_event),
+            after(
+                CarrierRecorded,
+                undelivered_parcels.handle_carrier_event,
+                transfer_discrepancies.report_loss,
+            ),
             after(FulfillmentCreated, task_lifecycle.add_first_task, label_choices.buy_when_packed),
             after(FulfillmentHeld, task_lifecycle.follow_hold),
             after(FulfillmentReleased, task_lifecycle.follow_hold),
@@ -151,7 +155,13 @@ REACTIONS = Reactions(
             ),
             after(OrderChargedBack, waiting_refunds.revise_after_chargeback),
             after(TransferRequested, task_lifecycle.update_task_of_transfer),
-            after(TransferShipped, task_lifecycle.update_task_of_transfer),
+            after(
+                TransferShipped,
+                task_lifecycle.update_task_of_transfer,
+                label_reactions.end_unneeded,
+                waiting_reports.apply_at_transfer,
+                exception_facts.end_need_of_label,
+            ),
             after(TransferReceived, task_lifecycle.update_task_of_transfer),
             after(TransferWrittenOff, task_lifecycle.update_task_of_transfer),
             after(
@@ -163,6 +173,8 @@ REACTIONS = Reactions(
                 TransferCancelled,
                 task_lifecycle.update_task_of_transfer,
                 count_variance.follow_cancelled_transfer,
+                label_reactions.end_unneeded,
+                exception_facts.end_need_of_label,
             ),
             after(ReturnAuthorized, *_UPDATE_REFUNDS_AND_TASKS),
             after(ReturnDeclined, *_UPDATE_REFUNDS_AND_TASKS, label_reactions.end_unneeded),

@@ -12,6 +12,7 @@ from domain.events.payloads import (
     FulfillmentId,
     OrderId,
     ReturnId,
+    TransferId,
     UnitsByFulfillment,
     UnitsByOrderLine,
     UnitsBySku,
@@ -198,7 +199,7 @@ class FulfillmentCancelled(FulfillmentPayload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierRecorded(EventPayload):
-    """A carrier reported about a parcel, on its way to or from a customer."""
+    """A carrier reported about a parcel: to or from a customer, or between two locations."""
 
     type: ClassVar[str] = "carrier.recorded"
     subject_type: ClassVar[str] = "CarrierEvent"
@@ -206,8 +207,11 @@ class CarrierRecorded(EventPayload):
 
     carrier: str
     status: CarrierStatus
-    order: OrderId
+    order: OrderId | None
+    """The order of the parcel; null for a transfer."""
     fulfillment: FulfillmentId | None
     """The parcel on its way to the customer, or returned to its sender; else null."""
     return_: ReturnId | None
-    """The return whose parcel it is; null for a parcel on its way to the customer."""
+    """The return whose parcel it is; null for other parcels."""
+    transfer: TransferId | None
+    """The transfer whose parcel it is; null for other parcels."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from domain.events.payloads import EventPayload, FulfillmentId, OrderId, ReturnId
+from domain.events.payloads import EventPayload, FulfillmentId, OrderId, ReturnId, TransferId
 from domain.orders.labels import LabelStatus
 
 
@@ -20,11 +20,14 @@ class LabelPayload(EventPayload):
     before: LabelStatus | None
     """Status before this event; null for a new label."""
     carrier: str
-    order: OrderId
+    order: OrderId | None
+    """The order of the fulfillment or return; null for the label of a transfer."""
     fulfillment: FulfillmentId | None
-    """The parcel that it is for; null for the label of a return."""
+    """The parcel that it is for; null for the label of a return or a transfer."""
     return_: ReturnId | None
-    """The return that it is for; null for the label of a fulfillment."""
+    """The return that it is for; null for the label of a fulfillment or a transfer."""
+    transfer: TransferId | None
+    """The transfer that it is for; null for the label of a fulfillment or a return."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ OrderId = Annotated[UUID, NodeId("Order")]
 OrderLineId = Annotated[UUID, NodeId("OrderLine")]
 ReturnId = Annotated[UUID, NodeId("Return")]
 ReturnItemId = Annotated[UUID, NodeId("ReturnItem")]
+TransferId = Annotated[UUID, NodeId("Transfer")]
 Subject = Annotated[str, SubjectReference()]
 # JSON keys are strings, so mappings by object are keyed by the text of the object's key.
 UnitsByFulfillment = Mapping[Annotated[str, NodeId("Fulfillment")], int]

@@ -49,6 +49,7 @@ from models.migrations.floor import (
     m0042_transfer_numbers,
     m0043_counted_missing,
     m0045_picked_units,
+    m0046_transfer_parcels,
 )
 from models.migrations.later import (
     m0018_refund_sums,
@@ -155,6 +156,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0043_counted_missing", m0043_counted_missing.statements),
     Version("0044_integrations", m0044_integrations.statements),
     Version("0045_picked_units", m0045_picked_units.statements),
+    Version("0046_transfer_parcels", m0046_transfer_parcels.statements),
 )
 
 _TABLE = (

@@ -12,7 +12,7 @@ from schema.fields.errors import Payload, UserError
 from schema.fields.node import decode, required_uuid
 from schema.types.carriers import ShippingLabel
 from workflows.carriers.commands import BuyLabel, VoidLabel
-from workflows.carriers.label_subjects import FULFILLMENT, RETURN
+from workflows.carriers.label_subjects import COLUMNS
 
 
 @strawberry.input
@@ -20,12 +20,14 @@ class LabelBuyInput:
     """A shipping label for one parcel."""
 
     subject_id: ID
-    """Id of a Fulfillment that has not shipped, or of a Return that is AUTHORIZED or IN_TRANSIT."""
+    """Id of a Fulfillment that has not shipped, of a Return that is AUTHORIZED or IN_TRANSIT, or of
+    a Transfer that is REQUESTED.
+    """
     carrier: str | None = UNSET
     """Code of a configured carrier; absent: that of the FULFILLMENT policy, else the first one."""
     service: str | None = UNSET
     """Service of the carrier; absent: that of the FULFILLMENT policy, else the service level of the
-    order.
+    order; STANDARD for a transfer.
     """
     format: LabelFormat | None = LabelFormat.PDF
     """File format of its document."""
@@ -33,7 +35,7 @@ class LabelBuyInput:
     def to_command(self) -> BuyLabel:
         """The command. Raises NotFound."""
         found = decode(self.subject_id)
-        if found is None or found[0] not in (FULFILLMENT, RETURN) or isinstance(found[1], int):
+        if found is None or found[0] not in COLUMNS or isinstance(found[1], int):
             raise NotFound("parcel", self.subject_id[:256], field=("input", "subjectId"))
         kind, key = found
         assert isinstance(key, UUID)

@@ -17,6 +17,7 @@ from schema.fields.node import NO_OBJECT, load_all, prime, required_uuid, uuid_i
 from schema.mutations.orders import HoldInput
 from schema.types.fulfillments import Fulfillment, FulfillmentHold
 from schema.types.returns import Return
+from schema.types.stock import Transfer
 from workflows.carriers.commands import RecordCarrierEvent
 from workflows.orders.fulfillment_holds import HoldFulfillment, ReleaseFulfillment
 from workflows.orders.shipments import ShipFulfillment
@@ -318,6 +319,8 @@ class CarrierEventPayload(Payload):
     """Fulfillment of an outbound parcel; null if the parcel comes back."""
     return_: Return | None = strawberry.field(name="return")
     """Return that the parcel belongs to; null: none."""
+    transfer: Transfer | None
+    """Transfer whose parcel it is; null: none."""
     replayed: bool
     user_errors: list[UserError]
 

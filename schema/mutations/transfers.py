@@ -70,7 +70,9 @@ class TransferShipInput:
     transfer_id: ID
     """Id of the transfer."""
     carrier: str | None = UNSET
+    """Absent: that of the bought label, if there is one."""
     tracking_number: str | None = UNSET
+    """Absent: that of the bought label, if there is one."""
     shortages: list[TransferUnitsInput] | None = UNSET
     """Units that were not found; absent: none."""
 

@@ -1,12 +1,13 @@
 """Carriers: their events about parcels, and shipping labels."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any
+from uuid import UUID
 
 import strawberry
 
 from models.carriers import ShippingLabelRow
-from models.queries.reads.carriers import CarrierEventRow
 from schema.context import Info
 from schema.fields.edges import edge
 from schema.fields.enums import CarrierStatus, LabelFormat, LabelStatus
@@ -14,6 +15,15 @@ from schema.fields.money import Money
 from schema.fields.node import Node, found_by, load
 from server.projection.contexts import OperationContext
 from server.projection.records import derived, made
+
+
+def _subject(row: Mapping[str, Any]) -> tuple[str, UUID | None]:
+    """The type and the key of a label's or an event's parcel."""
+    if row["fulfillment_id"] is not None:
+        return "Fulfillment", row["fulfillment_id"]
+    if row["transfer_id"] is not None:
+        return "Transfer", row["transfer_id"]
+    return "Return", row["return_id"]
 
 
 @found_by(lambda loaders: loaders.carrier_events)
@@ -31,12 +41,8 @@ class CarrierEvent(Node):
 
     @strawberry.field
     async def subject(self, info: Info) -> Node | None:
-        """The parcel: a Fulfillment or a Return; null: nothing bears this number yet."""
-        row = cast("CarrierEventRow", self.row)
-        if row["fulfillment_id"] is not None:
-            found: Node | None = await load(info.context, "Fulfillment", row["fulfillment_id"])
-        else:
-            found = await load(info.context, "Return", row["return_id"])
+        """The parcel: a Fulfillment, a Return or a Transfer; null: none has this number yet."""
+        found: Node | None = await load(info.context, *_subject(self.row))
         return found
 
 
@@ -81,10 +87,6 @@ class ShippingLabel(Node):
 
     @strawberry.field
     async def subject(self, info: Info) -> Node:
-        """The parcel that it is for: a Fulfillment or a Return."""
-        row = cast("ShippingLabelRow", self.row)
-        named = ("Return", row["return_id"])
-        if row["fulfillment_id"] is not None:
-            named = ("Fulfillment", row["fulfillment_id"])
-        found: Node = await load(info.context, *named)
+        """The parcel that it is for: a Fulfillment, a Return or a Transfer."""
+        found: Node = await load(info.context, *_subject(self.row))
         return found

@@ -30,9 +30,10 @@ from schema.fields.enums import (
 from schema.fields.money import Money
 from schema.fields.node import Node, found_by
 from schema.fields.paging import Connection, window
+from schema.types.carriers import CarrierEvent, ShippingLabel
 from schema.types.catalog import BinStock, Item, Location, ReasonCode, item_edge, location_edge
 from server.projection.list_sizes import sized
-from server.projection.records import Record, column, derived, made, many
+from server.projection.records import Record, column, derived, made, many, one
 
 _STATES = tuple(state.lower() for state in StockState)  # the columns
 
@@ -325,9 +326,9 @@ class Transfer(Node):
     """Reference in another system, unique at the origin; null: none was sent."""
     status: TransferStatus
     carrier: str | None
-    """Null until shipped, or if none was named."""
+    """Carrier of the bought label, then the one under which it shipped; null: none."""
     tracking_number: str | None
-    """Null until shipped, or if none was named."""
+    """Number of the bought label, then the one under which it shipped; null: none."""
     requested_at: datetime
     shipped_at: datetime | None
     """Null until shipped."""
@@ -347,3 +348,11 @@ class Transfer(Node):
         many(TransferLine),
         join=collected(LINES_OF_TRANSFER),
     )
+    label: ShippingLabel | None = edge(
+        lambda loaders: loaders.label_of_transfer, "id", one(ShippingLabel)
+    )
+    """Its live label: REQUESTED, UNKNOWN or BOUGHT; null: none."""
+    tracking: list[CarrierEvent] = edge(
+        lambda loaders: loaders.tracking_of_transfer, "id", many(CarrierEvent), rows=5
+    )
+    """The carrier's events of its parcel, oldest first by the carrier's time."""

@@ -2,7 +2,7 @@
 
 The FULFILLMENT policy of the order's channel and the location decides. It may name a carrier for
 the order's service level; else the first configured carrier is taken. Without a service the label
-has the service level of the order.
+has the service level of the order. A transfer has no channel, and the service level STANDARD.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from domain.orders.labels import LabelFormat
 from domain.policies.fulfillments import FulfillmentRules
 from domain.policies.policies import PolicyKind
 from domain.values.codes import same_code
+from workflows.availability.routing import STANDARD
 from workflows.carriers.label_subjects import LabelSubject
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
@@ -42,7 +43,7 @@ async def choose(
     A carrier of the policy that is not configured counts as none. The policy's service belongs to
     the policy's carrier.
     """
-    level = subject.order.service_level
+    level = STANDARD if subject.order is None else subject.order.service_level
     named = (await _rules(tx, subject)).carrier_of(level)
     configured = None if named is None else configured_code(tx, named.carrier)
     chosen = carrier or configured or tx.terms.carriers[0]
@@ -77,14 +78,16 @@ async def buy_when_packed(tx: Transaction, event: PendingEvent[FulfillmentWorkPa
 
 async def _rules(tx: Transaction, subject: LabelSubject) -> FulfillmentRules:
     """The FULFILLMENT policy in force for a parcel."""
-    channel_id, location_id = subject.order.channel_id, subject.location_id
-    channels = await lookups.channels_by_id(tx.session, [channel_id])
-    locations = await lookups.locations_by_id(tx.session, [location_id])
+    channel = None
+    if subject.order is not None:
+        channels = await lookups.channels_by_id(tx.session, [subject.order.channel_id])
+        channel = channels[subject.order.channel_id].code
+    locations = await lookups.locations_by_id(tx.session, [subject.location_id])
     policy = await policies.decide(
         tx.session,
         PolicyKind.FULFILLMENT,
         tx.now,
-        channel=channels[channel_id].code,
-        location=locations[location_id].code,
+        channel=channel,
+        location=locations[subject.location_id].code,
     )
     return policy.rules

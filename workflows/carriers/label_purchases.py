@@ -34,7 +34,7 @@ from domain.values.codes import comparison_key
 from integrations.carriers.carrier import Carrier, LabelOrder, Purchase
 from integrations.errors import IntegrationError
 from models.orders import OrderAddressRow
-from workflows.carriers.label_subjects import FULFILLMENT
+from workflows.carriers.label_subjects import RETURN
 from workflows.carriers.labels import CarrierReply, LockedLabel
 from workflows.exceptions.integration_health import IntegrationHealth
 from workflows.transactions.runner import Transactions
@@ -54,7 +54,6 @@ class ClaimedLabel:
     """A step that a worker has claimed: to send `order`, or to void `carrier_reference`."""
 
     label_id: UUID
-    order_id: UUID
     carrier: str
     step: LabelStep
     key: str
@@ -94,16 +93,16 @@ class LabelPurchases:
             due = await label_queries.due_labels(session, now, ROUND_MAX, without=shut)
         slots = asyncio.Semaphore(CONCURRENT_MAX)
 
-        async def settle_one(label_id: UUID, order_id: UUID) -> None:
+        async def settle_one(label_id: UUID) -> None:
             async with slots:
-                await self.settle(label_id, order_id)
+                await self.settle(label_id)
 
-        await asyncio.gather(*(settle_one(row["id"], row["order_id"]) for row in due))
+        await asyncio.gather(*map(settle_one, due))
         return len(due)
 
-    async def settle(self, label_id: UUID, order_id: UUID) -> None:
+    async def settle(self, label_id: UUID) -> None:
         """Perform the next steps of one label, unless another worker has claimed it."""
-        claimed = await self._transactions.run(lambda tx: self._claim(tx, label_id, order_id))
+        claimed = await self._transactions.run(lambda tx: self._claim(tx, label_id))
         while claimed is not None:
             reply = await self._call(claimed)
             claimed = await self._record(claimed, reply)
@@ -123,9 +122,9 @@ class LabelPurchases:
         await health.record_answer()
         return reply
 
-    async def _claim(self, tx: Transaction, label_id: UUID, order_id: UUID) -> ClaimedLabel | None:
+    async def _claim(self, tx: Transaction, label_id: UUID) -> ClaimedLabel | None:
         """Claim a label's next step; None if there is none now."""
-        label = await labels.lock(tx, label_id, order_id)
+        label = await labels.lock(tx, label_id)
         row = label.row
         if row["next_at"] > tx.now:
             return None
@@ -149,7 +148,6 @@ class LabelPurchases:
         await labels.write(tx, label)
         return ClaimedLabel(
             label_id=label.id,
-            order_id=row["order_id"],
             carrier=row["carrier"],
             step=step,
             key=row["key"],
@@ -163,7 +161,7 @@ class LabelPurchases:
         """Apply a report. Returns the next step if it can be taken at once: to send the key that
         the carrier does not know, or to give back a label that was bought.
         """
-        label = await labels.lock(tx, claimed.label_id, claimed.order_id)
+        label = await labels.lock(tx, claimed.label_id)
         label = await labels.apply_reply(tx, label, reply, ACTOR)
         if reply.signal is CarrierSignal.NOT_FOUND and may_send_again(label.progress, tx.now):
             return await self._store_claim(tx, label, LabelStep.SEND)
@@ -206,18 +204,20 @@ def _reply_of(purchase: Purchase) -> CarrierReply:
 async def _order(tx: Transaction, label: LockedLabel) -> LabelOrder:
     """The request for a label, with the addresses as they are now."""
     row, subject = label.row, label.subject
-    place = await parcel_end_queries.location_end(tx.session, row["location_id"])
-    assert place is not None
-    ours = {"name": place["name"], "code": place["code"], "countryCode": place["country_code"]}
-    theirs = _address(await parcel_end_queries.customer_end(tx.session, row["order_id"]))
-    is_outbound = subject.kind == FULFILLMENT
+    ours = await _location(tx, row["location_id"])
+    if subject.destination_id is not None:
+        theirs = await _location(tx, subject.destination_id)
+    else:
+        assert row["order_id"] is not None
+        theirs = _address(await parcel_end_queries.customer_end(tx.session, row["order_id"]))
+    comes_back = subject.kind == RETURN
     return LabelOrder(
         key=row["key"],
         reference=subject.reference,
         service=row["service"],
         format=LabelFormat(row["format"]),
-        sender=ours if is_outbound else theirs,
-        recipient=theirs if is_outbound else ours,
+        sender=theirs if comes_back else ours,
+        recipient=ours if comes_back else theirs,
         parcel={
             "units": await label_subjects.units_of(tx, subject),
             "weightGrams": subject.size.weight_grams,
@@ -226,6 +226,13 @@ async def _order(tx: Transaction, label: LockedLabel) -> LabelOrder:
             "heightMm": subject.size.height_mm,
         },
     )
+
+
+async def _location(tx: Transaction, location_id: int) -> dict[str, object]:
+    """One of our locations, as the end of a parcel's way."""
+    place = await parcel_end_queries.location_end(tx.session, location_id)
+    assert place is not None
+    return {"name": place["name"], "code": place["code"], "countryCode": place["country_code"]}
 
 
 def _address(row: OrderAddressRow | None) -> dict[str, object]:

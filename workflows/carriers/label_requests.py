@@ -15,7 +15,6 @@ from domain.orders.labels import SERVICE_LENGTH_MAX, LabelStatus
 from domain.values.codes import check_stored
 from domain.values.texts import NOTE_MAX, check_text
 from workflows.carriers.commands import BuyLabel, VoidLabel
-from workflows.carriers.label_subjects import FULFILLMENT, RETURN
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -24,9 +23,9 @@ from workflows.transactions.transaction import Transaction
 async def buy(tx: Transaction, command: BuyLabel, caller: Caller) -> Mapping[str, Any]:
     """Ask for the label of a parcel; a job buys it within a second.
 
-    Without a carrier or a service the FULFILLMENT policy chooses it. Locks the order. Raises
-    IllegalTransition unless the parcel may have a label (FulfillmentOnHold if it is held),
-    AlreadyExists if it has a live one, Invalid, or NotFound. Records `label.requested`.
+    Without a carrier or a service the FULFILLMENT policy chooses it. Locks the order, or the
+    transfer. Raises IllegalTransition unless the parcel may have a label (FulfillmentOnHold if it
+    is held), AlreadyExists if it has a live one, Invalid, or NotFound. Records `label.requested`.
     """
     field = ("input", "subjectId")
     check_stored(command.service, "input", "service", longest=SERVICE_LENGTH_MAX)
@@ -48,21 +47,17 @@ async def buy(tx: Transaction, command: BuyLabel, caller: Caller) -> Mapping[str
 async def void(tx: Transaction, command: VoidLabel, caller: Caller) -> Mapping[str, Any]:
     """Ask the carrier to take a label back; a job does it.
 
-    Locks the order. Raises IllegalTransition unless the label is BOUGHT or UNKNOWN, and for a
-    parcel that has shipped with it; Invalid or NotFound. Records `label.voiding`.
+    Locks the order, or the transfer. Raises IllegalTransition unless the label is BOUGHT or
+    UNKNOWN, and for a parcel that has shipped with it; Invalid or NotFound. Records
+    `label.voiding`.
     """
     check_text(command.note, "note", longest=NOTE_MAX)
     row = await label_queries.label(tx.session, command.label_id)
     if row is None:
         raise NotFound("label", str(command.label_id), field=("id",))
-    named = (
-        (FULFILLMENT, row["fulfillment_id"])
-        if row["return_id"] is None
-        else (RETURN, row["return_id"])
-    )
-    assert named[1] is not None
+    kind, key = label_subjects.named(row)
     try:
-        subject = await label_subjects.lock(tx, named[0], named[1], caller, ("id",))
+        subject = await label_subjects.lock(tx, kind, key, caller, ("id",))
     except NotFound:
         raise NotFound("label", str(command.label_id), field=("id",)) from None
     label = await labels.read(tx, command.label_id, subject)

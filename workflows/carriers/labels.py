@@ -1,8 +1,8 @@
 """Shipping labels: created with their key, changed by requests and by reports of their carrier.
 
-The table in domain/orders/labels.py gives the next status for each report. The lock of the order
-covers its labels. A parcel takes the tracking number of its bought label, until it ships or the
-label is given back. Returns react to the events (workflows/reactions.py).
+The table in domain/orders/labels.py gives the next status for each report. The lock of the order,
+or of the transfer, covers its labels. A parcel takes the tracking number of its bought label, until
+it ships or the label is given back. Returns react to the events (workflows/reactions.py).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import structlog
 
 import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.orders.labels as label_queries
+import models.queries.stock.transfers as transfer_queries
 import workflows.carriers.label_subjects as label_subjects
 from domain.events.labels import (
     LabelBought,
@@ -43,7 +44,7 @@ from domain.transitions import step
 from domain.values.money import Money
 from models.carriers import ShippingLabel, ShippingLabelRow
 from models.queries.orders.labels import LabelChanges
-from workflows.carriers.label_subjects import FULFILLMENT, LabelSubject
+from workflows.carriers.label_subjects import FULFILLMENT, TRANSFER, LabelSubject
 from workflows.transactions.transaction import Transaction
 
 logger = structlog.get_logger(__name__)
@@ -76,7 +77,7 @@ class CarrierReply:
 
 @dataclass(slots=True)
 class LockedLabel:
-    """A label under the lock of its order, with its parcel; `write` stores its row."""
+    """A label under the lock of its order or transfer, with its parcel; `write` stores its row."""
 
     row: ShippingLabelRow
     subject: LabelSubject
@@ -101,23 +102,17 @@ class LockedLabel:
         )
 
 
-async def lock(tx: Transaction, label_id: UUID, order_id: UUID) -> LockedLabel:
-    """Lock the order of a label and read the label with its parcel."""
+async def lock(tx: Transaction, label_id: UUID) -> LockedLabel:
+    """Lock the order or transfer of a label and read the label with its parcel."""
     row = await label_queries.label(tx.session, label_id)
     assert row is not None
-    assert row["order_id"] == order_id
     subject = await label_subjects.lock_of_label(tx, row)
     return await read(tx, label_id, subject)
 
 
 async def live_of(tx: Transaction, subject: LabelSubject) -> LockedLabel | None:
     """The live label of a locked parcel; None if it has none."""
-    is_outbound = subject.kind == FULFILLMENT
-    row = await label_queries.live_label(
-        tx.session,
-        fulfillment_id=subject.id if is_outbound else None,
-        return_id=None if is_outbound else subject.id,
-    )
+    row = await label_queries.live_label(tx.session, subject.column, subject.id)
     return None if row is None else LockedLabel({**row}, subject)
 
 
@@ -137,13 +132,14 @@ async def add(
     actor: str,
 ) -> UUID:
     """Add a label to be bought, with a new key. Records `label.requested`. Returns its id."""
-    is_outbound = subject.kind == FULFILLMENT
+    order = subject.order
     row: ShippingLabelRow = {
         "id": tx.new_id(),
-        "fulfillment_id": subject.id if is_outbound else None,
-        "return_id": None if is_outbound else subject.id,
-        "order_id": subject.order.id,
-        "channel_id": subject.order.channel_id,
+        "fulfillment_id": None,
+        "return_id": None,
+        "transfer_id": None,
+        "order_id": None if order is None else order.id,
+        "channel_id": None if order is None else order.channel_id,
         "location_id": subject.location_id,
         "key": str(tx.new_id()),
         "status": str(LabelStatus.REQUESTED),
@@ -167,6 +163,7 @@ async def add(
         "settled_at": None,
         "version": 1,
     }
+    row[subject.column] = subject.id
     await tx.session.insert(ShippingLabel, [row])
     _record(tx, LockedLabel(row, subject), None, actor)
     return row["id"]
@@ -279,14 +276,20 @@ async def advance(
     if status is LabelStatus.VOIDED:
         _post_void(tx, label, actor)
     await write(tx, label)
-    if label.subject.kind == FULFILLMENT and LabelStatus.BOUGHT in (before, status):
-        is_bought = status is LabelStatus.BOUGHT
-        carrier = row["carrier"] if is_bought else None
-        number = row["tracking_number"] if is_bought else None
-        await fulfillment_queries.write_number(
-            tx.session, label.subject.id, carrier, number, tx.now
-        )
+    if LabelStatus.BOUGHT in (before, status):
+        await _write_number(tx, label, is_bought=status is LabelStatus.BOUGHT)
     _record(tx, label, before, actor, note)
+
+
+async def _write_number(tx: Transaction, label: LockedLabel, *, is_bought: bool) -> None:
+    """Write the number of a label to its parcel, or remove it. A return has a number of its own."""
+    carrier = label.row["carrier"] if is_bought else None
+    number = label.row["tracking_number"] if is_bought else None
+    parcel = label.subject
+    if parcel.kind == FULFILLMENT:
+        await fulfillment_queries.write_number(tx.session, parcel.id, carrier, number, tx.now)
+    elif parcel.kind == TRANSFER:
+        await transfer_queries.write_number(tx.session, parcel.id, carrier, number, tx.now)
 
 
 async def _take_purchase(
@@ -347,6 +350,7 @@ def _record(
         order=row["order_id"],
         fulfillment=row["fulfillment_id"],
         return_=row["return_id"],
+        transfer=row["transfer_id"],
     )
     tx.outbox.record(
         event,

@@ -13,13 +13,12 @@ import models.queries.orders.carrier_events as carrier_event_queries
 import workflows.carriers.tracking_events as tracking_events
 import workflows.events.webhook_messages as webhook_messages
 import workflows.exceptions.opening as exceptions
-import workflows.orders.locked_orders as locked_orders
 from domain.errors import DomainError
 from domain.exceptions import ExceptionKind
 from integrations.carriers.reports import CarrierReport
 from models.queries.orders.carrier_events import RecordedEventRow
 from workflows.carriers.commands import RecordCarrierEvent
-from workflows.carriers.tracking_events import CARRIER, FIELD
+from workflows.carriers.tracking_events import CARRIER
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
 
@@ -87,7 +86,7 @@ async def _receive(tx: Transaction, command: RecordCarrierEvent) -> ReportResult
         subject = ("CarrierEvent", event_id)
         tx.outbox.audit(CARRIER.actor, "carrierEventReceive", subject, after=after)
         return ReportResult.UNMATCHED
-    order = await locked_orders.lock(tx, parcel.order_id, FIELD)
+    order = await tracking_events.lock_owner(tx, parcel)
     await tracking_events.take_effect(tx, event_id, order, command, parcel, CARRIER)
     return ReportResult.HEARD
 

@@ -15,13 +15,14 @@ from domain.events.labels import LabelFailed, LabelPayload
 from domain.events.orders import OrderChangedPayload, OrderPlaced
 from domain.events.refunds import RefundSucceeded
 from domain.events.returns import ReturnPayload
-from domain.events.stock import TransferClosed
+from domain.events.stock import TransferClosed, TransferPayload
 from domain.events.tasks import TaskPayload
 from domain.exceptions import ExceptionKind
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderStatus
 from domain.returns.states import ReturnStatus
 from domain.tasks import QueueKind
+from models.carriers import SubjectColumn
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
 
@@ -138,23 +139,30 @@ async def report_failed_label(tx: Transaction, event: PendingEvent[LabelFailed])
 async def end_label_failure(tx: Transaction, event: PendingEvent[LabelPayload]) -> None:
     """Clear LABEL_FAILED of a parcel that got a label, or whose label was given back."""
     payload = event.payload
-    await _clear_labels(tx, payload.fulfillment, payload.return_, event.actor)
+    keys: tuple[tuple[SubjectColumn, UUID | None], ...] = (
+        ("fulfillment_id", payload.fulfillment),
+        ("return_id", payload.return_),
+        ("transfer_id", payload.transfer),
+    )
+    for column, key in keys:
+        if key is not None:
+            await _clear_labels(tx, column, key, event.actor)
 
 
 async def end_need_of_label(
-    tx: Transaction, event: PendingEvent[FulfillmentPayload | ReturnPayload]
+    tx: Transaction, event: PendingEvent[FulfillmentPayload | ReturnPayload | TransferPayload]
 ) -> None:
     """Clear LABEL_FAILED of a parcel that was shipped or cancelled."""
     key, payload = UUID(event.subject_key), event.payload
     if isinstance(payload, FulfillmentPayload):
-        await _clear_labels(tx, key, None, event.actor)
+        await _clear_labels(tx, "fulfillment_id", key, event.actor)
+    elif isinstance(payload, TransferPayload):
+        await _clear_labels(tx, "transfer_id", key, event.actor)
     elif payload.status not in AWAITED:
-        await _clear_labels(tx, None, key, event.actor)
+        await _clear_labels(tx, "return_id", key, event.actor)
 
 
-async def _clear_labels(
-    tx: Transaction, fulfillment_id: UUID | None, return_id: UUID | None, actor: str
-) -> None:
-    for label_id in await conditions.failed_labels(tx.session, fulfillment_id, return_id):
+async def _clear_labels(tx: Transaction, column: SubjectColumn, key: UUID, actor: str) -> None:
+    for label_id in await conditions.failed_labels(tx.session, column, key):
         subject = ("ShippingLabel", label_id)
         await exceptions.clear(tx, ExceptionKind.LABEL_FAILED, subject, actor=actor)

@@ -124,6 +124,11 @@ DETECTORS: Final = (
         delay=LABEL_UNCERTAINTY,
     ),
     Detector(
+        overdue.UNCERTAIN_TRANSFER_LABEL,
+        "The carrier does not say whether it sold a label for transfer {label}.",
+        delay=LABEL_UNCERTAINTY,
+    ),
+    Detector(
         overdue.UNBINNED_LEVEL,
         "Units of {label} have waited to be put away since {since}.",
     ),

@@ -34,7 +34,7 @@ async def choose(
         names = {"carrier": carrier, "trackingNumber": number}
         missing = [name for name, value in names.items() if value is None]
         raise Faults(Invalid(message, field=("input", name)) for name in missing)
-    _check_label(row, carrier, number)
+    check_label((row["carrier"], row["tracking_number"]), carrier, number)
     if any(same_code(carrier, each) for each in tx.terms.carriers):
         await fulfillment_queries.lock_number(tx.session, carrier, number)
         taken = await fulfillment_queries.shipped_elsewhere(
@@ -47,12 +47,16 @@ async def choose(
     return carrier, number
 
 
-def _check_label(row: FulfillmentRow, carrier: str, number: str) -> None:
-    """Raise Invalid unless the number is that of the parcel's bought label, if it has one."""
-    labeled = (row["carrier"], row["tracking_number"])
+def check_label(
+    labeled: tuple[str | None, str | None], carrier: str | None, number: str | None
+) -> None:
+    """Raise Invalid unless a parcel ships under its bought label, if it has one.
+
+    `labeled`: the carrier and the number of its label.
+    """
     if labeled[0] is None or labeled[1] is None:
         return
-    if not (same_code(carrier, labeled[0]) and same_code(number, labeled[1])):
+    if not (same_code(carrier or "", labeled[0]) and same_code(number or "", labeled[1])):
         raise Invalid(
             f"The parcel has a label of {labeled[0]} with the number {labeled[1]}. Ship it under"
             " this number, or void the label first.",

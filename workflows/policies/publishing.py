@@ -111,7 +111,7 @@ async def decide(session: Session, kind: Literal[PolicyKind.REFUND], now: dateti
 @overload
 async def decide(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime, *, location: str, category: str | None) -> PolicyVersion[AdjustmentRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.FULFILLMENT], now: datetime, *, channel: str, location: str) -> PolicyVersion[FulfillmentRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.FULFILLMENT], now: datetime, *, channel: str | None, location: str) -> PolicyVersion[FulfillmentRules]: ...  # noqa: E501
 @overload
 async def decide(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime, *, location: str | None, channel: str | None) -> PolicyVersion[ExceptionRules]: ...  # noqa: E501
 @overload

@@ -41,6 +41,7 @@ async def handle_carrier_event(tx: Transaction, event: PendingEvent[CarrierRecor
         if report.status not in _NOT_WITH_CARRIER:
             await _record_scan(tx, report.return_, event)
     elif report.fulfillment is not None and report.status is CarrierStatus.RETURNED_TO_SENDER:
+        assert report.order is not None
         await _open_return(tx, report.order, report.fulfillment, event)
 
 

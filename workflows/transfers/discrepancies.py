@@ -1,4 +1,5 @@
-"""TRANSFER_DISCREPANCY: opened for units that do not arrive and for extra ones, cleared later.
+"""TRANSFER_DISCREPANCY: opened for a lost parcel, for units that do not arrive and for extra ones,
+and cleared later.
 
 It is cleared when the transfer is CLOSED, and no unit of its extra items is missing at either end:
 all of them were counted. The transaction that closes a transfer has locked the levels of these
@@ -14,8 +15,11 @@ import models.queries.exceptions.conditions as conditions
 import models.queries.stock.transfers as transfer_queries
 import workflows.exceptions.opening as exceptions
 from domain.access.callers import SYSTEM
+from domain.events.fulfillments import CarrierRecorded
 from domain.events.stock import TransferClosed
 from domain.exceptions import ExceptionKind
+from domain.orders.carriers import CarrierStatus
+from domain.stock.transfers import ON_THE_WAY, TransferStatus
 from workflows.transactions.levels import Level
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
@@ -36,6 +40,27 @@ async def report(
             f"Transfer {locked.row['number']}: {'; '.join(found)}.",
             location_id=location_id,
             actor=actor,
+        )
+
+
+async def report_loss(tx: Transaction, event: PendingEvent[CarrierRecorded]) -> None:
+    """Open TRANSFER_DISCREPANCY for a transfer whose carrier reports its parcel as LOST.
+
+    A transfer with no unit in transit is not in doubt. The transaction holds its lock.
+    """
+    report = event.payload
+    if report.transfer is None or report.status is not CarrierStatus.LOST:
+        return
+    row = await transfer_queries.lock_transfer(tx.session, report.transfer)
+    assert row is not None
+    if TransferStatus(row["status"]) in ON_THE_WAY:
+        await exceptions.open_exception(
+            tx,
+            KIND,
+            ("Transfer", report.transfer),
+            f"Transfer {row['number']}: {report.carrier} reports its parcel as lost.",
+            location_id=row["destination_id"],
+            actor=event.actor,
         )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import domain.ledger.entries as ledger_entries
 import workflows.exceptions.opening as exceptions
+import workflows.orders.parcel_numbers as parcel_numbers
 import workflows.tasks.claims as tasks
 import workflows.transfers.locked_transfers as locked_transfers
 from domain.access.callers import Caller
@@ -33,14 +34,18 @@ async def ship(tx: Transaction, command: ShipTransfer, caller: Caller) -> Mappin
     """Send the units of a transfer on their way; the destination expects them.
 
     Units that were not found go to QUARANTINE until they are counted. If none was found, the
-    transfer is cancelled. Locks the transfer, the task, the stock, then the costs. Raises
-    IllegalTransition, Invalid, NotFound or TaskNotClaimed. Records `transfer.shipped`.
+    transfer is cancelled. With a bought label it ships under its number. Locks the transfer, the
+    task, the stock, then the costs. Raises IllegalTransition, Invalid, NotFound or TaskNotClaimed.
+    Records `transfer.shipped`.
     """
     check_stored(command.carrier, "input", "carrier")
     check_stored(command.tracking_number, "input", "trackingNumber")
     locked = await locked_transfers.lock(tx, command.transfer_id, caller, *_ID)
     locked_transfers.check_sees(caller, locked.origin, locked.id, *_ID)
     locked.check_may_become(TransferStatus.IN_TRANSIT, *_ID)
+    labeled = (locked.row["carrier"], locked.row["tracking_number"])
+    carrier, number = command.carrier or labeled[0], command.tracking_number or labeled[1]
+    parcel_numbers.check_label(labeled, carrier, number)
     field = ("input", "shortages")
     named = await locked_transfers.named_lines(tx, locked, command.shortages, *field)
     locked_transfers.check_at_most(
@@ -58,8 +63,8 @@ async def ship(tx: Transaction, command: ShipTransfer, caller: Caller) -> Mappin
         shipped_at = locked_transfers.time_of(tx, locked)
         locked.row = {
             **locked.row,
-            "carrier": command.carrier,
-            "tracking_number": command.tracking_number,
+            "carrier": carrier,
+            "tracking_number": number,
             "shipped_at": shipped_at,
             "expected_by_at": locked.row["expected_by_at"] or shipped_at + EXPECTED_AFTER,
         }
@@ -81,7 +86,7 @@ async def ship(tx: Transaction, command: ShipTransfer, caller: Caller) -> Mappin
         "transferShip",
         ("Transfer", locked.id),
         before={"status": str(event.before)},
-        after={**encode(event), "carrier": command.carrier},
+        after={**encode(event), "carrier": locked.row["carrier"]},
     )
     return {"transfer": str(locked.id)}
 

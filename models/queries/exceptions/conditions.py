@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 from uuid import UUID
 
+from models.carriers import SubjectColumn
 from models.database.rows import Flag
 from models.database.sessions import Session
 
@@ -79,16 +80,13 @@ async def losses_before(session: Session, refund_id: UUID, order_id: UUID) -> li
     return [UUID(row["subject_key"].partition(":")[2]) for row in rows]
 
 
-async def failed_labels(
-    session: Session, fulfillment_id: UUID | None, return_id: UUID | None
-) -> list[UUID]:
+async def failed_labels(session: Session, column: SubjectColumn, key: UUID) -> list[UUID]:
     """Labels of a parcel whose LABEL_FAILED is open or silenced."""
-    owner, key = ("fulfillment_id", fulfillment_id) if fulfillment_id else ("return_id", return_id)
     rows = await session.fetch(
         "SELECT x.subject_key FROM operational_exception x WHERE x.kind = 'LABEL_FAILED'"
         " AND (x.status NOT IN ('RESOLVED', 'AUTO_RESOLVED') OR x.silenced)"
         " AND x.subject_key = ANY(ARRAY(SELECT 'ShippingLabel:' || CAST(b.id AS text)"
-        f" FROM shipping_label b WHERE b.{owner} = $1)) ORDER BY x.subject_key",
+        f" FROM shipping_label b WHERE b.{column} = $1)) ORDER BY x.subject_key",
         key,
     )
     return [UUID(row["subject_key"].partition(":")[2]) for row in rows]

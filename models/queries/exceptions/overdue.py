@@ -226,10 +226,23 @@ UNCERTAIN_LABEL: Final = OverdueQuery(
     key="b.id",
     since="b.first_sent_at",
     label="o.number",
-    guard_id="b.order_id",
+    guard_id="o.id",
     channel_id="b.channel_id",
     location_id="b.location_id",
     source="shipping_label b JOIN sales_order o ON o.id = b.order_id WHERE b.status = 'UNKNOWN'",
+)
+
+UNCERTAIN_TRANSFER_LABEL: Final = OverdueQuery(
+    kind="LABEL_FAILED",
+    subject="ShippingLabel",
+    key="b.id",
+    since="b.first_sent_at",
+    label="t.number",
+    guard_id="t.id",
+    channel_id="b.channel_id",
+    location_id="b.location_id",
+    source="shipping_label b JOIN transfer t ON t.id = b.transfer_id WHERE b.status = 'UNKNOWN'",
+    guard="transfer",
 )
 
 # Since the level has had unbinned units; its task lives as long as it has any.

@@ -166,11 +166,16 @@ FULFILLMENT_HOLD: Final = Visibility(
         f" WHERE p.id = h.fulfillment_id AND p.location_id = {_LOCATIONS}{CHECKED}))"
     ),
 )
+# A label of a transfer has no channel, and exists at both locations of the transfer.
+_TRANSFER_AT = f"(t.origin_id = {_LOCATIONS} OR t.destination_id = {_LOCATIONS}){CHECKED}"
 SHIPPING_LABEL: Final = Visibility(
     "shipping_label s",
     "uuid",
-    channel=f"s.channel_id = {_CHANNELS}",
-    location=f"s.location_id = {_LOCATIONS}",
+    channel=_optional("s.channel_id", _CHANNELS),
+    location=(
+        f"(s.location_id = {_LOCATIONS} OR EXISTS (SELECT 1 FROM transfer t"
+        f" WHERE t.id = s.transfer_id AND {_TRANSFER_AT}))"
+    ),
 )
 # An event that waits for its parcel exists for keys without a limit only.
 CARRIER_EVENT: Final = Visibility(
@@ -180,13 +185,16 @@ CARRIER_EVENT: Final = Visibility(
         "(EXISTS (SELECT 1 FROM fulfillment f JOIN sales_order o ON o.id = f.order_id"
         f" WHERE f.id = v.fulfillment_id AND o.channel_id = {_CHANNELS}{CHECKED})"
         " OR EXISTS (SELECT 1 FROM customer_return r JOIN sales_order o ON o.id = r.order_id"
-        f" WHERE r.id = v.return_id AND o.channel_id = {_CHANNELS}{CHECKED}))"
+        f" WHERE r.id = v.return_id AND o.channel_id = {_CHANNELS}{CHECKED})"
+        " OR v.transfer_id IS NOT NULL)"
     ),
     location=(
         "(EXISTS (SELECT 1 FROM fulfillment f WHERE f.id = v.fulfillment_id"
         f" AND f.location_id = {_LOCATIONS}{CHECKED})"
         " OR EXISTS (SELECT 1 FROM customer_return r WHERE r.id = v.return_id"
-        f" AND {_at('r')}{CHECKED}))"
+        f" AND {_at('r')}{CHECKED})"
+        " OR EXISTS (SELECT 1 FROM transfer t"
+        f" WHERE t.id = v.transfer_id AND {_TRANSFER_AT}))"
     ),
 )
 # A transfer exists at both of its locations.

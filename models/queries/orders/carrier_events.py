@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Literal, TypedDict
 from uuid import UUID
 
-from domain.values.codes import comparison_key
+from domain.values.codes import comparison_key, same_code
 from models.database.rows import Total, changed_at
 from models.database.sessions import Session
 
 
 class RecordedEventRow(TypedDict):
-    """A recorded carrier event: its status, and its fulfillment or return; neither: it waits."""
+    """A recorded carrier event: its status, and its parcel; without one it waits."""
 
     id: UUID
     status: str
     fulfillment_id: UUID | None
     return_id: UUID | None
+    transfer_id: UUID | None
 
 
 async def recorded_event(
@@ -27,7 +28,7 @@ async def recorded_event(
     """A carrier event that is already recorded; None if it is new."""
     return await session.row(
         RecordedEventRow,
-        "SELECT id, status, fulfillment_id, return_id FROM carrier_event"
+        "SELECT id, status, fulfillment_id, return_id, transfer_id FROM carrier_event"
         " WHERE carrier_key = $1 AND event_reference = $2 AND tracking_number_key = $3",
         comparison_key(carrier),
         event_reference,
@@ -37,8 +38,8 @@ async def recorded_event(
 
 _KEEP = """
 INSERT INTO carrier_event (id, carrier, event_reference, tracking_number, status, occurred_at,
-  recorded_at, actor, fulfillment_id, return_id, carrier_key, tracking_number_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+  recorded_at, actor, fulfillment_id, return_id, transfer_id, carrier_key, tracking_number_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT DO NOTHING
 """
 
@@ -140,6 +141,45 @@ async def parcel(session: Session, fulfillment_id: UUID) -> ParcelRow | None:
     return await session.row(ParcelRow, f"{_PARCELS} WHERE f.id = $1", fulfillment_id)
 
 
+class TransferParcelRow(TypedDict):
+    """A transfer with a tracking number, and the codes of its two locations."""
+
+    id: UUID
+    carrier: str | None
+    shipped_at: datetime | None
+    origin_id: int
+    origin: str
+    destination: str
+
+
+_TRANSFERS = """
+SELECT t.id, t.carrier, t.shipped_at, t.origin_id, a.code AS origin, b.code AS destination
+FROM transfer t JOIN location a ON a.id = t.origin_id JOIN location b ON b.id = t.destination_id
+"""
+
+
+async def transfers_named(
+    session: Session, carrier: str, tracking_number: str, limit: int
+) -> Sequence[TransferParcelRow]:
+    """Transfers with this tracking number, of this carrier or of none, the newest first.
+
+    One that has not shipped has the number of its label and is newer than those that have.
+    """
+    rows = await session.rows(
+        TransferParcelRow,
+        f"{_TRANSFERS} WHERE t.tracking_number_key = $1 AND t.status <> 'CANCELLED'"
+        " ORDER BY t.shipped_at DESC NULLS FIRST, t.id DESC LIMIT $2",
+        comparison_key(tracking_number),
+        limit,
+    )
+    return [row for row in rows if row["carrier"] is None or same_code(row["carrier"], carrier)]
+
+
+async def transfer_parcel(session: Session, transfer_id: UUID) -> TransferParcelRow | None:
+    """A transfer with the codes of its two locations."""
+    return await session.row(TransferParcelRow, f"{_TRANSFERS} WHERE t.id = $1", transfer_id)
+
+
 class ParcelChanges(TypedDict):
     """Columns of a fulfillment that a carrier event changes."""
 
@@ -164,15 +204,15 @@ async def write_parcel(session: Session, fulfillment_id: UUID, changes: ParcelCh
     )
 
 
-_WAITS = "e.fulfillment_id IS NULL AND e.return_id IS NULL"
+_WAITS = "e.fulfillment_id IS NULL AND e.return_id IS NULL AND e.transfer_id IS NULL"
 _WAITING = (
     "SELECT e.id, e.carrier, e.event_reference, e.tracking_number, e.status, e.occurred_at,"
-    " e.actor, e.fulfillment_id FROM carrier_event e"
+    " e.actor, e.fulfillment_id, e.transfer_id FROM carrier_event e"
 )
 
 
 class WaitingEventRow(TypedDict):
-    """An event that has had no effect yet; it may have its fulfillment already."""
+    """An event that has had no effect yet; it may have its fulfillment or transfer already."""
 
     id: UUID
     carrier: str
@@ -182,25 +222,27 @@ class WaitingEventRow(TypedDict):
     occurred_at: datetime
     actor: str
     fulfillment_id: UUID | None
+    transfer_id: UUID | None
 
 
 async def waiting(
-    session: Session, tracking_number: str, limit: int, fulfillment_id: UUID | None = None
+    session: Session,
+    tracking_number: str,
+    limit: int,
+    shipped: tuple[Literal["fulfillment_id", "transfer_id"], UUID] | None = None,
 ) -> Sequence[WaitingEventRow]:
     """Events of a number without a parcel, by the carrier's time, the oldest first.
 
-    `fulfillment_id`: also those of this fulfillment, which has shipped just now.
+    `shipped`: also those of this parcel, which has shipped just now.
     """
     key = comparison_key(tracking_number)
     order = "ORDER BY e.occurred_at, e.id LIMIT $2"
-    if fulfillment_id is None:
+    if shipped is None:
         sql = f"{_WAITING} WHERE e.tracking_number_key = $1 AND {_WAITS} {order}"
         return await session.rows(WaitingEventRow, sql, key, limit)
-    sql = (
-        f"{_WAITING} WHERE e.tracking_number_key = $1"
-        f" AND ({_WAITS} OR e.fulfillment_id = $3) {order}"
-    )
-    return await session.rows(WaitingEventRow, sql, key, limit, fulfillment_id)
+    column, parcel_id = shipped
+    sql = f"{_WAITING} WHERE e.tracking_number_key = $1 AND ({_WAITS} OR e.{column} = $3) {order}"
+    return await session.rows(WaitingEventRow, sql, key, limit, parcel_id)
 
 
 async def matchable(session: Session, since: datetime, limit: int) -> Sequence[WaitingEventRow]:
@@ -210,7 +252,9 @@ async def matchable(session: Session, since: datetime, limit: int) -> Sequence[W
         f"{_WAITING} WHERE {_WAITS} AND e.recorded_at >= $1 AND (EXISTS (SELECT 1"
         " FROM fulfillment f WHERE f.tracking_number_key = e.tracking_number_key"
         " AND f.carrier_key = e.carrier_key AND f.status <> 'CANCELLED') OR EXISTS (SELECT 1"
-        " FROM customer_return r WHERE r.tracking_number_key = e.tracking_number_key))"
+        " FROM customer_return r WHERE r.tracking_number_key = e.tracking_number_key)"
+        " OR EXISTS (SELECT 1 FROM transfer t WHERE t.tracking_number_key = e.tracking_number_key"
+        " AND t.status <> 'CANCELLED'))"
         " ORDER BY e.occurred_at, e.id LIMIT $2",
         since,
         limit,
@@ -218,15 +262,20 @@ async def matchable(session: Session, since: datetime, limit: int) -> Sequence[W
 
 
 async def assign(
-    session: Session, event_id: UUID, fulfillment_id: UUID | None, return_id: UUID | None
+    session: Session,
+    event_id: UUID,
+    fulfillment_id: UUID | None,
+    return_id: UUID | None,
+    transfer_id: UUID | None,
 ) -> bool:
     """Give an event its parcel; False if it has one already."""
     changed = await session.execute(
-        "UPDATE carrier_event SET fulfillment_id = $2, return_id = $3"
-        " WHERE id = $1 AND fulfillment_id IS NULL AND return_id IS NULL",
+        "UPDATE carrier_event SET fulfillment_id = $2, return_id = $3, transfer_id = $4"
+        " WHERE id = $1 AND fulfillment_id IS NULL AND return_id IS NULL AND transfer_id IS NULL",
         event_id,
         fulfillment_id,
         return_id,
+        transfer_id,
     )
     return changed == 1
 
@@ -235,7 +284,8 @@ async def delete_unmatched(session: Session, before: datetime, limit: int) -> in
     """Delete events without a parcel that were recorded before an instant; their number."""
     return await session.execute(
         "DELETE FROM carrier_event WHERE fulfillment_id IS NULL AND return_id IS NULL"
-        f" AND id IN (SELECT e.id FROM carrier_event e WHERE {_WAITS} AND e.recorded_at < $1"
+        " AND transfer_id IS NULL AND id IN (SELECT e.id FROM carrier_event e"
+        f" WHERE {_WAITS} AND e.recorded_at < $1"
         " ORDER BY e.recorded_at LIMIT $2)",
         before,
         limit,
@@ -243,9 +293,9 @@ async def delete_unmatched(session: Session, before: datetime, limit: int) -> in
 
 
 class PlaceRow(TypedDict):
-    """The channel and the location of an event's parcel."""
+    """The channel and the location of an event's parcel; a transfer has no channel."""
 
-    channel_id: int
+    channel_id: int | None
     location_id: int | None
 
 
@@ -253,9 +303,11 @@ async def place_of(session: Session, event_id: UUID) -> PlaceRow | None:
     """The channel and the location of an event's parcel; None: it has no parcel."""
     return await session.row(
         PlaceRow,
-        "SELECT o.channel_id, COALESCE(f.location_id, r.destination_id) AS location_id"
+        "SELECT o.channel_id, COALESCE(f.location_id, r.destination_id, t.origin_id) AS location_id"
         " FROM carrier_event e LEFT JOIN fulfillment f ON f.id = e.fulfillment_id"
         " LEFT JOIN customer_return r ON r.id = e.return_id"
-        " JOIN sales_order o ON o.id = COALESCE(f.order_id, r.order_id) WHERE e.id = $1",
+        " LEFT JOIN transfer t ON t.id = e.transfer_id"
+        " LEFT JOIN sales_order o ON o.id = COALESCE(f.order_id, r.order_id)"
+        " WHERE e.id = $1 AND COALESCE(f.location_id, r.destination_id, t.origin_id) IS NOT NULL",
         event_id,
     )

@@ -1,4 +1,4 @@
-"""Shipping labels: due work, and labels under the lock of their order."""
+"""Shipping labels: due work, and labels under the lock of their order or transfer."""
 
 from __future__ import annotations
 
@@ -7,38 +7,30 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from models.carriers import ShippingLabelRow
+from models.carriers import ShippingLabelRow, SubjectColumn
 from models.database.keys import key_of
 from models.database.rows import picked
 from models.database.sessions import Session
 
 _LABEL = (
-    "SELECT id, fulfillment_id, return_id, order_id, channel_id, location_id, key, status, carrier,"
-    " service, format, carrier_reference, tracking_number, cost_minor, currency, bought_at,"
-    " entry_id, failure, created_by, created_at, first_sent_at, sent_at, claimed_until_at, tries,"
-    " next_at, settled_at, version FROM shipping_label"
+    "SELECT id, fulfillment_id, return_id, transfer_id, order_id, channel_id, location_id, key,"
+    " status, carrier, service, format, carrier_reference, tracking_number, cost_minor, currency,"
+    " bought_at, entry_id, failure, created_by, created_at, first_sent_at, sent_at,"
+    " claimed_until_at, tries, next_at, settled_at, version FROM shipping_label"
 )
 _LIVE = "status IN ('REQUESTED', 'UNKNOWN', 'BOUGHT')"
 
 
-class DueLabelRow(TypedDict):
-    """A label that a worker can work on, and its order, which is locked first."""
-
-    id: UUID
-    order_id: UUID
-
-
 async def due_labels(
     session: Session, now: datetime, limit: int, *, without: Sequence[str] = ()
-) -> Sequence[DueLabelRow]:
+) -> list[UUID]:
     """Labels that no worker has claimed and whose next call is due, the oldest first; not
     locked.
 
     `without`: keys of carriers that must not be called.
     """
-    return await session.rows(
-        DueLabelRow,
-        "SELECT id, order_id FROM shipping_label"
+    rows = await session.fetch(
+        "SELECT id FROM shipping_label"
         " WHERE status IN ('REQUESTED', 'UNKNOWN', 'VOIDING') AND next_at <= $1"
         " AND (claimed_until_at IS NULL OR claimed_until_at <= $1)"
         " AND NOT carrier_key = ANY($3::text[])"
@@ -47,22 +39,20 @@ async def due_labels(
         limit,
         list(without),
     )
+    return [row["id"] for row in rows]
 
 
 async def label(session: Session, label_id: UUID) -> ShippingLabelRow | None:
-    """A label; read it again after locking its order."""
+    """A label; read it again after locking its order or transfer. Its subject never changes."""
     return await session.row(ShippingLabelRow, f"{_LABEL} WHERE id = $1", label_id)
 
 
 async def live_label(
-    session: Session, *, fulfillment_id: UUID | None = None, return_id: UUID | None = None
+    session: Session, column: SubjectColumn, subject_id: UUID
 ) -> ShippingLabelRow | None:
-    """The live label of a fulfillment or a return, under the lock of its order."""
-    if fulfillment_id is not None:
-        sql = f"{_LABEL} WHERE fulfillment_id = $1 AND {_LIVE}"
-        return await session.row(ShippingLabelRow, sql, fulfillment_id)
-    sql = f"{_LABEL} WHERE return_id = $1 AND {_LIVE}"
-    return await session.row(ShippingLabelRow, sql, return_id)
+    """The live label of a parcel, under the lock of its order or transfer."""
+    sql = f"{_LABEL} WHERE {column} = $1 AND {_LIVE}"
+    return await session.row(ShippingLabelRow, sql, subject_id)
 
 
 class LabelChanges(TypedDict):

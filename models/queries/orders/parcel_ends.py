@@ -54,3 +54,14 @@ async def units_of_return(session: Session, return_id: UUID) -> int:
         return_id,
     )
     return units or 0
+
+
+async def units_of_transfer(session: Session, transfer_id: UUID) -> int:
+    """The number of units that a transfer was requested with."""
+    units = await session.value(
+        int,
+        "SELECT CAST(COALESCE(SUM(requested), 0) AS bigint) AS units FROM transfer_line"
+        " WHERE transfer_id = $1",
+        transfer_id,
+    )
+    return units or 0

@@ -45,8 +45,20 @@ FROM (
 WHERE numbered <> labeled
 """
 
+# A transfer that has not shipped likewise.
+_NUMBER_OF_TRANSFER_IS_OF_LABEL = """
+SELECT 'transfer ' || CAST(id AS text) AS place, labeled AS expected, numbered AS found
+FROM (
+  SELECT t.id, COALESCE(t.tracking_number_key, 'no number') AS numbered,
+    COALESCE(s.tracking_number_key, 'no number') AS labeled
+  FROM transfer t LEFT JOIN shipping_label s ON s.transfer_id = t.id AND s.status = 'BOUGHT'
+  WHERE t.shipped_at IS NULL) AS numbers
+WHERE numbered <> labeled
+"""
+
 PROOFS: Final = (
     Proof("carrier payables = bought labels", _OWED_IS_BOUGHT),
     Proof("costs of labels are booked once", _COST_IS_BOOKED),
     Proof("unshipped parcels have the number of their label", _NUMBER_IS_OF_LABEL),
+    Proof("unshipped transfers have the number of their label", _NUMBER_OF_TRANSFER_IS_OF_LABEL),
 )

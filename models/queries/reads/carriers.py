@@ -9,7 +9,7 @@ from uuid import UUID
 
 import models.queries.listing.visibility as visibility
 from domain.values.codes import comparison_key
-from models.carriers import CarrierEvent, ShippingLabel, ShippingLabelRow
+from models.carriers import CarrierEvent, ShippingLabel, ShippingLabelRow, SubjectColumn
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
@@ -17,7 +17,7 @@ from models.queries.listing.scopes import Scope
 
 _EVENT = shown_columns(CarrierEvent, "v")
 _ID = SortKey("v.id", "id", "uuid")
-_WAITS = "v.fulfillment_id IS NULL AND v.return_id IS NULL"
+_WAITS = "v.fulfillment_id IS NULL AND v.return_id IS NULL AND v.transfer_id IS NULL"
 
 
 class CarrierEventRow(TypedDict):
@@ -33,6 +33,7 @@ class CarrierEventRow(TypedDict):
     actor: str
     fulfillment_id: UUID | None
     return_id: UUID | None
+    transfer_id: UUID | None
 
 
 def _visible(scope: Scope) -> Listing[CarrierEventRow]:
@@ -84,6 +85,12 @@ WHERE v.return_id = ANY($1::uuid[]) ORDER BY v.return_id, v.occurred_at, v.id
 """
 
 
+_OF_TRANSFERS = f"""
+SELECT {_EVENT} FROM carrier_event v
+WHERE v.transfer_id = ANY($1::uuid[]) ORDER BY v.transfer_id, v.occurred_at, v.id
+"""
+
+
 async def tracking_by_fulfillment(
     session: Session, ids: Sequence[UUID]
 ) -> Mapping[UUID, list[TrackingRow]]:
@@ -96,6 +103,14 @@ async def tracking_by_return(
 ) -> Mapping[UUID, list[CarrierEventRow]]:
     """The events of each of these returns by the carrier's time, the oldest first."""
     return grouped(await session.rows(CarrierEventRow, _OF_RETURNS, list(ids)), "return_id")
+
+
+async def tracking_by_transfer(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[CarrierEventRow]]:
+    """The events of each of these transfers by the carrier's time, the oldest first."""
+    rows = await session.rows(CarrierEventRow, _OF_TRANSFERS, list(ids))
+    return grouped(rows, "transfer_id")
 
 
 _LABEL = shown_columns(ShippingLabel, "s")
@@ -120,20 +135,28 @@ async def live_labels_by_fulfillment(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, ShippingLabelRow]:
     """The live label of each of these fulfillments that has one."""
-    listing = _visible_labels(scope).where(
-        f"s.fulfillment_id = ANY({{}}::uuid[]) AND {_LIVE}", list(ids)
-    )
-    return by_key(await listing.all(session, len(ids)), "fulfillment_id")
+    return await _live_labels(session, scope, "fulfillment_id", ids)
 
 
 async def live_labels_by_return(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, ShippingLabelRow]:
     """The live label of each of these returns that has one."""
-    listing = _visible_labels(scope).where(
-        f"s.return_id = ANY({{}}::uuid[]) AND {_LIVE}", list(ids)
-    )
-    return by_key(await listing.all(session, len(ids)), "return_id")
+    return await _live_labels(session, scope, "return_id", ids)
+
+
+async def live_labels_by_transfer(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, ShippingLabelRow]:
+    """The live label of each of these transfers that has one."""
+    return await _live_labels(session, scope, "transfer_id", ids)
+
+
+async def _live_labels(
+    session: Session, scope: Scope, column: SubjectColumn, ids: Sequence[UUID]
+) -> Mapping[UUID, ShippingLabelRow]:
+    listing = _visible_labels(scope).where(f"s.{column} = ANY({{}}::uuid[]) AND {_LIVE}", list(ids))
+    return by_key(await listing.all(session, len(ids)), column)
 
 
 class LabelDocumentRow(TypedDict):

@@ -120,3 +120,22 @@ async def write_transfer(session: Session, row: LockedTransferRow, now: datetime
         now,
         key_of(row["tracking_number"]),
     )
+
+
+async def write_number(
+    session: Session,
+    transfer_id: UUID,
+    carrier: str | None,
+    tracking_number: str | None,
+    now: datetime,
+) -> None:
+    """Write the number of a bought label to a transfer that has not shipped; None: no more."""
+    await session.execute(
+        "UPDATE transfer SET carrier = $2, tracking_number = $3, tracking_number_key = $4,"
+        f" {changed_at('$5')} WHERE id = $1 AND shipped_at IS NULL",
+        transfer_id,
+        carrier,
+        tracking_number,
+        key_of(tracking_number),
+        now,
+    )

@@ -15,6 +15,7 @@ import pytest
 
 from integrations.carriers.http import HttpCarrier
 from models.database.database import Database
+from tests.builders.floor.transfers import Transfers, id_of
 from tests.builders.transactions import rows, transactions_on
 from tests.forks.forker import Forker
 from tests.integrations.carriers.carrier_process import CarrierProcess, run_carrier
@@ -22,6 +23,7 @@ from tests.workflows.carriers.label_desk import LabelDesk, open_label_desk
 from workflows.carriers.label_purchases import LabelPurchases
 from workflows.ledger.reconciliation import reconcile
 from workflows.reactions import REACTIONS
+from workflows.transactions.outcomes import Outcome
 
 RUNS = 50 if os.environ.get("RESTOW_LONG") == "1" else 3
 POINTS = 6
@@ -53,13 +55,21 @@ def work_until(
     return forker.run(url=desk.database.url, carrier=carrier.url, now=now, dies_at=dies_at)
 
 
+async def ask_for_label(desk: LabelDesk, run: int) -> Outcome:
+    """A label of a new fulfillment; in every second run, of a transfer."""
+    service = MANNERS[run % len(MANNERS)]
+    if run % 2:
+        transfer = await Transfers(desk.warehouse).create(("TEE-M", 1))
+        return await desk.buy(id_of(transfer), "Transfer", service=service)
+    return await desk.buy(await desk.parcel(f"K-{run}"), service=service)
+
+
 async def test_however_workers_die_each_label_is_bought_once(
     desk: LabelDesk, carrier: CarrierProcess, forker: Forker
 ) -> None:
     deaths, labels = 0, []
     for run in range(RUNS):
-        parcel = await desk.parcel(f"K-{run}")
-        labels.append(await desk.buy(parcel, service=MANNERS[run % len(MANNERS)]))
+        labels.append(await ask_for_label(desk, run))
         for dies_at in ((2 * run + 1) % POINTS, None):
             ended = await asyncio.to_thread(work_until, forker, desk, carrier, dies_at)
             assert ended in (0, signal.SIGKILL)
@@ -102,9 +112,8 @@ async def test_an_answer_that_comes_after_another_worker_has_taken_over_changes_
     """The first worker is slower than its claim: both get the same label, which is booked once."""
     label = await desk.buy(await desk.parcel())
     key = UUID(label.refs["label"])
-    row = await desk.find(label)
     run = desk.shop.transactions.run
-    claimed = await run(lambda tx: desk.worker._claim(tx, key, row["order_id"]))
+    claimed = await run(lambda tx: desk.worker._claim(tx, key))
     assert claimed is not None
     late = await desk.worker._call(claimed)
     desk.shop.clock.now += timedelta(seconds=100)

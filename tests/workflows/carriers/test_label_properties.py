@@ -6,6 +6,7 @@ is owed. RESTOW_LONG=1 runs 150 sequences instead of 12.
 
 import asyncio
 import os
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from hypothesis import given, settings
 from integrations.carriers.carrier import PurchaseStatus
 from integrations.errors import IntegrationTimeout
 from models.database.database import Database
+from tests.builders.floor.transfers import Transfers, id_of
+from tests.builders.transactions import rows
 from tests.workflows.carriers.label_desk import FAILED, REFUSED, LabelDesk, open_label_desk
 from workflows.ledger.reconciliation import reconcile
 from workflows.transactions.outcomes import Outcome
@@ -24,24 +27,66 @@ SILENT = IntegrationTimeout("silent")
 STEPS = ("buy", "void", "work", "wait", "ship", "cancel", "silent", "lost", "refuse", "fail")
 
 
-async def perform(desk: LabelDesk, step: str, placed: Outcome, labels: list[Outcome]) -> None:
+KINDS = ("Fulfillment", "Transfer")
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """The parcel of an order, or of a transfer."""
+
+    kind: str
+    desk: LabelDesk
+    made: Outcome
+
+    async def key(self) -> object:
+        if self.kind == "Transfer":
+            return id_of(self.made)
+        [parcel] = await self.desk.shop.fulfillments(self.made)
+        return parcel["id"]
+
+    async def ship(self) -> None:
+        """Ship it under the number of its label, else under another one."""
+        [row] = await rows(
+            self.desk.database,
+            f"SELECT tracking_number FROM {self.kind.lower()} WHERE id = $1",
+            await self.key(),
+        )
+        given: dict[str, Any] = {"carrier": "DHL", "tracking_number": "JD0001"}
+        if row["tracking_number"] is not None:
+            given = dict.fromkeys(given)
+        if self.kind == "Transfer":
+            await Transfers(self.desk.warehouse).ship(self.made, **given)
+        else:
+            await self.desk.shop.ship(await self.key(), **given)
+
+    async def cancel(self) -> None:
+        if self.kind == "Transfer":
+            await Transfers(self.desk.warehouse).cancel(self.made)
+        else:
+            await self.desk.shop.cancel(self.made)
+
+
+async def new_parcel(desk: LabelDesk, kind: str) -> Labeled:
+    """A parcel of one unit."""
+    if kind == "Transfer":
+        return Labeled(kind, desk, await Transfers(desk.warehouse).create(("TEE-M", 1)))
+    return Labeled(kind, desk, await desk.shop.place(("TEE-M", 1), reference=uuid4().hex))
+
+
+async def perform(desk: LabelDesk, step: str, parcel: Labeled, labels: list[Outcome]) -> None:
     """Perform a step; rules may refuse it."""
-    [parcel] = await desk.shop.fulfillments(placed)
     match step:
         case "buy":
-            label = await desk.buy(parcel["id"])
+            label = await desk.buy(await parcel.key(), parcel.kind)
             labels += [] if label.refusals else [label]
         case "void" if labels:
             await desk.void(labels[-1])
         case "work" | "wait":
             await desk.work(seconds=0 if step == "work" else 20)
         case "ship":
-            row = await desk.fulfillment(parcel["id"])
-            is_labeled = row["tracking_number"] is not None
-            by_label: dict[str, Any] = {"carrier": None, "tracking_number": None}
-            await desk.shop.ship(parcel["id"], **(by_label if is_labeled else {}))
+            await parcel.ship()
         case "cancel":
-            await desk.shop.cancel(placed)
+            await parcel.cancel()
         case "silent":
             desk.carrier.silent_after.append(SILENT)
         case "lost":
@@ -52,12 +97,12 @@ async def perform(desk: LabelDesk, step: str, placed: Outcome, labels: list[Outc
             desk.carrier.buys.append(FAILED)
 
 
-async def run_sequence(desk: LabelDesk, steps: list[str]) -> None:
-    """Perform the steps on a new order, then let the worker settle everything."""
+async def run_sequence(desk: LabelDesk, kind: str, steps: list[str]) -> None:
+    """Perform the steps on a new parcel, then let the worker settle everything."""
     labels: list[Outcome] = []
-    placed = await desk.shop.place(("TEE-M", 1), reference=uuid4().hex)
+    parcel = await new_parcel(desk, kind)
     for step in steps:
-        await perform(desk, step, placed, labels)
+        await perform(desk, step, parcel, labels)
     for faults in (desk.carrier.buys, desk.carrier.voids, desk.carrier.silent_after):
         faults.clear()
     for _ in range(8):
@@ -83,9 +128,9 @@ def test_any_sequence_leaves_one_label_for_each_purchase(database_url: str) -> N
         runner.run(desk.shop.receive(1_000))
 
         @settings(max_examples=SEQUENCES, deadline=None, database=None)
-        @given(st.lists(st.sampled_from(STEPS), min_size=4, max_size=12))
-        def check(steps: list[str]) -> None:
-            runner.run(run_sequence(desk, steps))
+        @given(st.sampled_from(KINDS), st.lists(st.sampled_from(STEPS), min_size=4, max_size=12))
+        def check(kind: str, steps: list[str]) -> None:
+            runner.run(run_sequence(desk, kind, steps))
 
         check()
         assert runner.run(reconcile(database)) == []

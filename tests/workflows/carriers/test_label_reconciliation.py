@@ -3,6 +3,7 @@
 import pytest
 
 from models.database.database import Database
+from tests.builders.floor.transfers import Transfers, id_of
 from tests.builders.tampering import tamper
 from tests.workflows.carriers.label_desk import LabelDesk, open_label_desk
 from workflows.ledger.reconciliation import reconcile
@@ -10,9 +11,12 @@ from workflows.ledger.reconciliation import reconcile
 
 @pytest.fixture
 async def desk(database: Database) -> LabelDesk:
-    """A bought label of a parcel that has not shipped."""
+    """Bought labels of a parcel and of a transfer that have not shipped."""
     desk = await open_label_desk(database)
     await desk.buy(await desk.parcel())
+    await desk.work()
+    transfer = await Transfers(desk.warehouse).create(("TEE-M", 1))
+    await desk.buy(id_of(transfer), "Transfer")
     await desk.work()
     assert await reconcile(database) == []
     return desk
@@ -23,7 +27,7 @@ BREAKS = {
     "a label that costs more than is owed": (
         "UPDATE shipping_label SET cost_minor = 400",
         "carrier payables = bought labels",
-        "carrier payables GBP: expected 400, found 395",
+        "carrier payables GBP: expected 800, found 790",
     ),
     "a voided label whose entry was not reversed": (
         "UPDATE shipping_label SET status = 'VOIDED'",
@@ -34,6 +38,11 @@ BREAKS = {
         "UPDATE fulfillment SET tracking_number_key = 'x', tracking_number = 'x'",
         "unshipped parcels have the number of their label",
         "expected simulator sim1, found simulator x",
+    ),
+    "a transfer with another number than its label": (
+        "UPDATE transfer SET tracking_number_key = 'x', tracking_number = 'x'",
+        "unshipped transfers have the number of their label",
+        "expected sim2, found x",
     ),
 }
 
