@@ -241,7 +241,7 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
         ExceptionKind.REFUND_RECOVERY: KindRow(
             "Refund",
             "a customer has money for units that did not come back or that the customer kept",
-            "the money that the customer owes is recorded",
+            "the refund is cancelled, or a person has resolved it",
             HandlingRule(_HIGH, Role.FINANCE, 3 * _DAY, Role.ADMIN),
             may_be_off=False,
         ),
