@@ -199,20 +199,27 @@ async def open_shop(database: Database, **channel: Any) -> Shop:
     """Create the store without stock. `channel` holds fields of the web shop's channel."""
     clock = Clock()
     transactions = transactions_on(database, clock=clock, reactions=REACTIONS)
+    shop = Shop(database, transactions, clock)
+    await furnish(shop, **channel)
+    return shop
+
+
+async def furnish(shop: Shop, **channel: Any) -> None:
+    """Create the items, locations and channels of the store."""
+    perform = shop.transactions.perform
     goods = [an_item(sku, price=gbp("10.00")) for sku in SKUS]
     goods[3] = an_item("COAT", price=gbp("90.00"), category="coats")
-    await transactions.perform(workflows.catalog.items.upsert, items(*goods))
+    await perform(workflows.catalog.items.upsert, items(*goods))
     for code in ("LEEDS", "YORK"):
-        await transactions.perform(workflows.catalog.locations.upsert, a_location(code))
+        await perform(workflows.catalog.locations.upsert, a_location(code))
     both = ("LEEDS", "YORK")
     shops = (
         a_channel("web", location_codes=both, **{"priority": 1, **channel}),
         a_channel("market", location_codes=both, priority=5),
     )
-    for shop in shops:
-        outcome = await transactions.perform(workflows.catalog.channels.upsert, shop)
+    for each in shops:
+        outcome = await perform(workflows.catalog.channels.upsert, each)
         assert not outcome.refusals
-    return Shop(database, transactions, clock)
 
 
 async def hold_all(shop: Shop, orders: Sequence[Sequence[str]], ttl_seconds: int = 60) -> None:

@@ -98,7 +98,12 @@ class Floor:
 
 async def open_floor(database: Database) -> Floor:
     """A store whose LEEDS has zone A with the bins of WALK."""
-    floor = Floor(await open_shop(database))
+    return await furnish_floor(await open_shop(database))
+
+
+async def furnish_floor(shop: Shop) -> Floor:
+    """Create zone A in LEEDS with the bins of WALK."""
+    floor = Floor(shop)
     zone = a_location("A", kind=LocationKind.ZONE, parent_code="LEEDS")
     await floor.shop.transactions.perform(workflows.catalog.locations.upsert, zone)
     for code in WALK:
