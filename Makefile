@@ -8,6 +8,10 @@
 
 run := .venv/bin/python -m
 
+# Python keeps compiled modules in __pycache__. Without them the tests compile all modules in each of
+# their processes, and in each of the many servers that they start.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 

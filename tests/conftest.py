@@ -22,8 +22,9 @@ import aiosqlite.core
 import hypothesis
 import pytest
 
+import server.process.garbage_collection as garbage_collection
 from models.database.database import Database, DatabaseLimits
-from tests import databases, row_types, servers
+from tests import databases, orm_setup, row_types, servers
 from tests.builders.in_process_server import InProcessServer
 
 # A test that fails while it opens or closes a SQLite connection leaves a thread running. A daemon
@@ -43,10 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
         directory, keeper = servers.open_session()
         os.environ[SESSION] = str(directory)
         config.stash[KEEPER] = keeper
+    orm_setup.install()
     row_types.install()
     # A test proves no speed: on a busy machine any example may take long.
     hypothesis.settings.register_profile("restow", deadline=None)
     hypothesis.settings.load_profile("restow")
+
+
+def pytest_collection_finish() -> None:
+    """Exclude the program and the collected tests from garbage collection."""
+    garbage_collection.settle()
 
 
 def pytest_sessionfinish() -> None:

@@ -4,23 +4,18 @@ Copying a PostgreSQL database takes longer than most tests. Each test process th
 databases and restores them (database_states.py).
 """
 
-import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
 
 from models.migrations.runner import migrate, sqlite_path
-from tests import database_states
+from tests import database_states, kept_connections
+from tests.kept_connections import run
 from tests.servers import PostgresServer, one_at_a_time
-
-T = TypeVar("T")
 
 # Per test process: the initial state of each database, and the restored databases ready for use.
 _untouched: dict[str, database_states.State] = {}
@@ -95,6 +90,7 @@ def give_back_postgres(database_url: str) -> None:
 def drop_postgres(database_url: str) -> None:
     """Drop a database and end its remaining connections."""
     _untouched.pop(database_url, None)
+    kept_connections.forget(database_url)
     name = urlsplit(database_url).path.removeprefix("/")
     admin = os.environ.get("TEST_DATABASE_URL") or _named(database_url, "postgres")
     run(_execute(admin, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
@@ -103,6 +99,7 @@ def drop_postgres(database_url: str) -> None:
 def drop_rested() -> None:
     """Drop the restored databases on a server that is not our own; our own is deleted as a
     whole."""
+    kept_connections.forget_all()
     while _rested and os.environ.get("TEST_DATABASE_URL"):
         drop_postgres(_rested.pop())
 
@@ -125,12 +122,6 @@ def drop_template(session: Path) -> None:
     name = session / "template"
     if name.exists() and (server := os.environ.get("TEST_DATABASE_URL")):
         drop_postgres(_named(server, name.read_text()))
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in its own event loop, also while a test's loop is running."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
 
 
 def _postgres_template(session: Path, server: str) -> str:

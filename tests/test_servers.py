@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 
 from models.database.database import Database
-from tests import database_states, databases, raw, servers
+from tests import database_states, databases, kept_connections, raw, servers
 from tests.builders.store import open_shop
 from tests.conftest import session_directory
 
@@ -82,25 +82,25 @@ def test_a_folder_is_open_to_all_or_not(tmp_path: Path) -> None:
     assert not servers.is_open_to_all(tmp_path), "pytest's folders are their owner's"
 
 
-async def _everything(url: str) -> tuple[object, ...]:
-    state = await database_states.read(url)
-    return state.shape, state.rows, state.emptying, state.numbering
+def _everything(url: str) -> tuple[object, ...]:
+    state = kept_connections.run(database_states.read(url))
+    return state.shape, state.rows, state.filled, state.numbering
 
 
 async def test_a_database_that_was_given_back_is_as_new() -> None:
     first = databases.fresh_postgres(session_directory())
-    new = await _everything(first)
+    new = _everything(first)
     database = Database(first)
     await database.open()
     shop = await open_shop(database)
     await shop.receive(5)
     await shop.place(("TEE-M", 2))
     await database.close()
-    assert await _everything(first) != new
+    assert _everything(first) != new
     databases.give_back_postgres(first)
     again = databases.fresh_postgres(session_directory())
     assert again == first
-    assert await _everything(again) == new
+    assert _everything(again) == new
     databases.give_back_postgres(again)
 
 
