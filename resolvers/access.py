@@ -7,6 +7,7 @@ from strawberry import ID, UNSET, argument
 import models.queries.reads.access as access_reads
 import workflows.access.actors
 import workflows.access.api_keys
+from models.queries.listing.whole_lists import whole_list
 from schema.context import Info
 from schema.fields.arguments import given
 from schema.fields.enums import Role
@@ -15,6 +16,8 @@ from schema.mutations.perform import perform_mutation
 from schema.types.access import ApiKey, Permission, Viewer, catalog
 from schema.types.actors import Actor, Wanted
 from server.projection.list_sizes import PAGE_MAX, sized
+
+ACTORS_MAX = 5_000
 
 
 async def viewer(info: Info) -> Viewer:
@@ -55,7 +58,8 @@ async def actors(
     context = info.context
     found = await workflows.access.actors.actors(await context.session(), context.now)
     wanted = Wanted(given(role), given(location), given(active) is not False, context.caller)
-    return [Actor.of(each, context.caller) for each in found if wanted.takes(each)]
+    shown = whole_list([each for each in found if wanted.takes(each)], ACTORS_MAX, "actors")
+    return [Actor.of(each, context.caller) for each in shown]
 
 
 async def api_key_create(info: Info, input: ApiKeyInput) -> ApiKeyPayload | None:

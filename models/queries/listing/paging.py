@@ -21,6 +21,7 @@ from models.database.rows import Row, RowT
 from models.database.sessions import Session
 from models.queries.listing.scopes import CHECKED
 from models.queries.listing.selections import EVERYTHING, JoinedRows, Selection, ShownColumns
+from models.queries.listing.whole_lists import whole_list
 
 Kind = Literal["bigint", "uuid", "instant", "text"]
 Direction = Literal["ASC", "DESC"]
@@ -295,9 +296,26 @@ class Listing(Generic[RowT]):
         """The newest rows of a short list, at most `limit`."""
         return (await self.page(session, Window(limit))).rows
 
-    async def whole(self, session: Session, limit: int, what: str) -> Sequence[RowT]:
-        """All rows of a list that has no pages. Raises BadRequest for more than `limit`."""
-        return whole_list(await self.all(session, limit + 1), limit, what)
+    async def whole(
+        self,
+        session: Session,
+        limit: int,
+        what: str,
+        is_shown: Callable[[RowT], bool] = lambda row: True,
+    ) -> Sequence[RowT]:
+        """All rows of a list that has no pages. Raises BadRequest for more than `limit`.
+
+        `is_shown`: a filter that SQL does not apply. Only the rows that it shows count.
+        """
+        shown: list[RowT] = []
+        after: KeyValues | None = None
+        while len(shown) <= limit:
+            page = await self.page(session, Window(limit + 1, after))
+            shown += filter(is_shown, page.rows)
+            if not page.has_next:
+                break
+            after = self.key_of(page.rows[-1])
+        return whole_list(shown, limit, what)
 
     async def owned(
         self,
@@ -352,16 +370,6 @@ class Listing(Generic[RowT]):
 
 
 _REVERSED: Mapping[Direction, Direction] = {"ASC": "DESC", "DESC": "ASC"}
-
-
-def whole_list(rows: Sequence[RowT], limit: int, what: str) -> Sequence[RowT]:
-    """The rows of a list without pages. Raises BadRequest for more than `limit`."""
-    if len(rows) > limit:
-        raise BadRequest(
-            f"There are more than {limit:,} {what}, and this list has no pages. Ask for single"
-            " ones, or use the filters of the list."
-        )
-    return rows
 
 
 def _where(conditions: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypedDict
 from uuid import UUID
 
@@ -25,7 +26,7 @@ _ACTOR_KEYS = (
     " revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1) AS is_live FROM api_key"
 )
 _OF_ACTOR = " WHERE actor_key = $2"
-_BY_ACTOR = f" ORDER BY actor_key, created_at, id LIMIT {KEYS_MAX}"
+_BY_ACTOR = " ORDER BY actor_key, created_at, id"
 _CREATED = SortKey("k.created_at", "created_at", "instant")
 _ID = SortKey("k.id", "id", "uuid")
 
@@ -67,10 +68,8 @@ def _is_within(
 
 async def keys(session: Session, scope: Scope) -> Sequence[ShownKeyRow]:
     """Keys that the caller may see, newest first, including revoked ones."""
-    rows = await Listing(ShownKeyRow, _COLUMNS, "api_key k", _CREATED, _ID).whole(
-        session, KEYS_MAX, "API keys"
-    )
-    return [row for row in rows if _is_visible(scope, row)]
+    listing = Listing(ShownKeyRow, _COLUMNS, "api_key k", _CREATED, _ID)
+    return await listing.whole(session, KEYS_MAX, "API keys", partial(_is_visible, scope))
 
 
 async def keys_by_id(

@@ -15,16 +15,9 @@ from models.database.sessions import Session
 from models.ledger import JournalEntryRow as JournalEntryRow
 from models.ledger import JournalLineRow as JournalLineRow
 from models.ledger import PeriodCloseRow as PeriodCloseRow
-from models.queries.listing.paging import (
-    Listing,
-    Page,
-    SortKey,
-    Window,
-    by_key,
-    grouped,
-    whole_list,
-)
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import CHECKED, Scope
+from models.queries.listing.whole_lists import whole_list
 
 _ID = SortKey("e.id", "id", "uuid")
 _LINE_ENTRY = SortKey("l.entry_id", "id", "uuid")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 from domain.policies.policies import parse_scope
@@ -34,8 +35,7 @@ async def policies(
         known = await session.fetch("SELECT DISTINCT scope FROM policy")
         scopes = [row["scope"] for row in known if same_code(row["scope"], policy_scope)]
         listing.where("p.scope = ANY({}::text[])", scopes)
-    rows = await listing.whole(session, POLICIES_MAX, "policies")
-    return [row for row in rows if _is_visible(scope, row)]
+    return await listing.whole(session, POLICIES_MAX, "policies", partial(_is_visible, scope))
 
 
 async def policies_by_id(

@@ -1,4 +1,7 @@
-"""Lists without pages: one that is too long is refused with the number, never cut."""
+"""Lists without pages: one that is too long is refused with the number, never cut.
+
+Rows that the caller may not see do not count.
+"""
 
 from typing import Any
 
@@ -8,8 +11,10 @@ import models.queries.reads.access as access_reads
 import models.queries.reads.catalog as catalog_reads
 import models.queries.reads.ledger as ledger_reads
 import models.queries.reads.policies as policy_reads
+import resolvers.access
+from domain.access.callers import Role
 from models.access import ApiKey
-from tests.builders.in_process_server import InProcessServer
+from tests.builders.in_process_server import BOOTSTRAP, InProcessServer
 from workflows.transactions.transaction import Transaction
 
 CLOSE = """mutation ($at: DateTime!) { periodClose(through: $at) { userErrors { code field } } }"""
@@ -20,7 +25,10 @@ LISTS: dict[str, tuple[Any, str]] = {
     "periods": (ledger_reads, "PERIODS_MAX"),
     "locations": (catalog_reads, "LOCATIONS_MAX"),
     "channels": (catalog_reads, "LOCATIONS_MAX"),
+    "actors": (resolvers.access, "ACTORS_MAX"),
 }
+PUBLISH = """mutation ($input: PolicyInput!) { policyPublish(input: $input) {
+  policy { id } userErrors { code field message } } }"""
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -40,6 +48,32 @@ async def test_a_list_above_its_limit_is_refused(
     [error] = answer["errors"]
     assert error["extensions"]["code"] == "BAD_REQUEST"
     assert f"{rows - 1:,}" in error["message"]
+
+
+@pytest.mark.parametrize("name", ["apiKeys", "policies", "locations", "channels", "actors"])
+async def test_rows_outside_of_the_scope_do_not_count(
+    api: InProcessServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Also when those that the caller sees are the oldest, behind a whole block of others."""
+    [limited, *_] = [
+        await api.a_key(
+            Role.ADMIN, name=f"{channel} {n}", channels=(channel,), locations=(location,)
+        )
+        for channel, location in (("market", "YORK"), ("web", "LEEDS"))
+        for n in range(3)
+    ]
+    for location in ("YORK", "LEEDS", "LEEDS", "LEEDS"):
+        rules = {"kind": "ADJUSTMENT", "scope": f"location:{location}"}
+        await api.done(PUBLISH, {"input": {**rules, "rules": {"approvalAbove": {"GBP": "1.00"}}}})
+    text = f"{{ {name} {{ __typename }} }}"
+    seen, existing = [len((await api.ask(text, key=key))[name]) for key in (limited, BOOTSTRAP)]
+    assert 0 < seen < existing
+    module, limit = LISTS[name]
+    monkeypatch.setattr(module, limit, seen)
+    assert len((await api.ask(text, key=limited))[name]) == seen
+    assert await api.code(text) == "BAD_REQUEST"
+    monkeypatch.setattr(module, limit, seen - 1)
+    assert await api.code(text, key=limited) == "BAD_REQUEST"
 
 
 async def test_five_thousand_keys_are_listed_and_one_more_is_not(api: InProcessServer) -> None:
