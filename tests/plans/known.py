@@ -32,6 +32,7 @@ WHOLE: Mapping[str, str] = {
 _UNSENT: Mapping[str, set[str]] = {
     "access": {
         "end_key",
+        "key_with_id",
         "keys_named",
         "live_keys",
         "lock_key",
@@ -57,6 +58,7 @@ _UNSENT: Mapping[str, set[str]] = {
     "events/event_log": {"vacuum_pending"},
     "exceptions/exceptions": {"step_count", "subjects_with", "write_step"},
     "idempotency": {"key_rows", "take_keys", "wait_for_key"},
+    "integrations/reads": {"integrations_by_id"},
     "ledger": {"costs_of", "hold_shut"},
     "orders/carrier_events": {"assign", "lost_at", "place_of", "units_found"},
     "orders/fulfillment_holds": {"hold_whole_order"},
