@@ -16,6 +16,36 @@ BASE_CURRENCY: Final = "GBP"
 REFUND_CURRENCIES: Final = ("GBP", "EUR", "USD")
 
 
+# It names no amounts.
+_CONTINUITY: Final[Mapping[str, Any]] = {
+    "health": {
+        "degradedErrorRate": 0.1,
+        "downErrorRate": 0.5,
+        "failuresInARow": 5,
+        "slow": "PT2S",
+        "backlog": "PT2M",
+    },
+    "onDown": {
+        "CHANNEL": {"after": "PT2M", "KEEP_SHOWN": 5},
+        "PAYMENTS": {"HOLD_REFUNDS": True},
+        "CARRIER": {"MANUAL_LABELS": True},
+    },
+    "playbooks": {
+        "CARRIER_DISRUPTION": {"MANUAL_LABELS": True, "DELAY_PROMISES": 2},
+        "LOCATION_CLOSURE": {"CLOSE_LOCATION": True},
+        "LOCATION_CAPACITY": {"CAP_LOCATION": 100},
+        "RETURN_SPIKE": {"REVIEW_RETURNS": True, "HOLD_REFUNDS": True},
+        "RECALL": {
+            "STOP_SALE": True,
+            "QUARANTINE": True,
+            "HOLD_PARCELS": True,
+            "HOLD_REFUNDS": True,
+            "endBy": "OTHER",
+        },
+    },
+}
+
+
 def in_units(units: int, currency: str) -> str:
     """The text of an amount of whole units: 50 is `50.00` in GBP and `50` in JPY."""
     return f"{units:.{decimals_of(currency)}f}"
@@ -83,6 +113,7 @@ def default_rules(base_currency: str) -> Mapping[PolicyKind, Mapping[str, Any]]:
             "recountAbove": {"units": 2, "value": {base_currency: in_units(50, base_currency)}},
             "cycle": None,
         },
+        PolicyKind.CONTINUITY: _CONTINUITY,
     }
 
 

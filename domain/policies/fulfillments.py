@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 import domain.policies.limits as limits
-from domain.orders.fulfillment_holds import HoldReason
+from domain.orders.fulfillment_holds import STATED_REASONS, HoldReason
 from domain.policies.limits import NO_LIMITS, AmountLimits
 from domain.policies.reading import Value
 from domain.values.codes import same_code
@@ -123,10 +123,17 @@ def _hold(value: Value) -> HoldRule:
     if lasts is not None and not lasts:
         members["for"].refuse("must be longer than zero")
     return HoldRule(
-        reason=members["reason"].choice(HoldReason),
+        reason=_reason(members["reason"]),
         condition=members.get("when", _condition, Condition()),
         lasts=lasts,
     )
+
+
+def _reason(value: Value) -> HoldReason:
+    reason = value.choice(HoldReason) if value.json in STATED_REASONS else None
+    if reason is None:
+        value.refuse(f"must be one of {', '.join(STATED_REASONS)}")
+    return reason
 
 
 def _condition(value: Value) -> Condition:

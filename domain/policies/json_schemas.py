@@ -2,7 +2,8 @@
 
 A schema accepts no document of another structure than `parse_rules` reads. A few rules compare
 entries with each other; JSON Schema cannot state them, so `parse_rules` alone refuses those faults:
-bands of refunds ascend, and no two entries of a list decide the same case.
+bands of refunds ascend, no two entries of a list decide the same case, and an integration is
+degraded at a lower rate of errors than the one at which it is down.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from typing import Any, Final
 
 from domain.access.callers import Role
 from domain.exceptions import KINDS, ExceptionKind, ExceptionSeverity
-from domain.orders.fulfillment_holds import HoldReason
+from domain.orders.fulfillment_holds import STATED_REASONS
+from domain.policies.continuity import (
+    DOWN_KINDS,
+    FAILURES_MAX,
+    MOVING,
+    PLAYBOOKS_MAX,
+    UNITS,
+    EndBy,
+    MeasureKind,
+)
 from domain.policies.counts import CYCLE_CLASSES, PER_DAY_MAX
 from domain.policies.counts import UNITS_MAX as COUNT_UNITS_MAX
 from domain.policies.dispositions import ANY, ConditionGrade, Disposition, is_forbidden
@@ -236,7 +246,7 @@ def _fulfillment() -> Schema:
         "missing": _distinct(_choice(AddressField), least=1),
     }
     hold = _object(
-        {"reason": _choice(HoldReason)},
+        {"reason": _choice(STATED_REASONS)},
         {"when": _object({}, condition), "for": _LONGER_THAN_ZERO},
     )
     choice = _object({"serviceLevel": _TEXT, "carrier": _TEXT}, {"service": _or_null(_TEXT)})
@@ -254,6 +264,37 @@ def _count() -> Schema:
     )
 
 
+def _measure(kind: MeasureKind) -> Schema:
+    return _whole(*UNITS[kind]) if kind in UNITS else {"const": True}
+
+
+def _continuity() -> Schema:
+    health = {
+        "degradedErrorRate": _RATE,
+        "downErrorRate": _RATE,
+        "failuresInARow": _whole(1, FAILURES_MAX),
+        "slow": _LONGER_THAN_ZERO,
+        "backlog": _LONGER_THAN_ZERO,
+    }
+    measures = {str(kind): _measure(kind) for kind in MeasureKind}
+    by_itself = {name: each for name, each in measures.items() if name not in MOVING}
+    down = {**_object({}, {"after": _DURATION, **by_itself}), **_some_of(by_itself)}
+    playbook = {**_object({}, {**measures, "endBy": _choice(EndBy)}), **_some_of(measures)}
+    return _object(
+        {},
+        {
+            "health": _object({}, health),
+            "onDown": _object({}, dict.fromkeys(DOWN_KINDS, down)),
+            "playbooks": {**_keyed(playbook), "maxProperties": PLAYBOOKS_MAX},
+        },
+    )
+
+
+def _some_of(members: Iterable[str]) -> Schema:
+    """At least one of these members is there."""
+    return {"anyOf": [{"required": [name]} for name in members]}
+
+
 _OF_KIND: Final[Mapping[PolicyKind, Schema]] = {
     PolicyKind.ROUTING: _routing(),
     PolicyKind.RETURN: _return(),
@@ -263,6 +304,7 @@ _OF_KIND: Final[Mapping[PolicyKind, Schema]] = {
     PolicyKind.EXCEPTION: _exception(),
     PolicyKind.FULFILLMENT: _fulfillment(),
     PolicyKind.COUNT: _count(),
+    PolicyKind.CONTINUITY: _continuity(),
 }
 
 

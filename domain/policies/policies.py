@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 import domain.policies.adjustments as adjustments
+import domain.policies.continuity as continuity
 import domain.policies.counts as counts
 import domain.policies.dispositions as dispositions
 import domain.policies.exceptions as exceptions
@@ -22,6 +23,7 @@ import domain.policies.returns as returns
 import domain.policies.routing as routing
 from domain.errors import Invalid
 from domain.policies.adjustments import AdjustmentRules
+from domain.policies.continuity import ContinuityRules
 from domain.policies.counts import CountRules
 from domain.policies.dispositions import DispositionRules
 from domain.policies.exceptions import ExceptionRules
@@ -43,6 +45,7 @@ Rules = (
     | ExceptionRules
     | FulfillmentRules
     | CountRules
+    | ContinuityRules
 )
 AnyRules = TypeVar("AnyRules", bound=Rules)
 
@@ -66,6 +69,8 @@ class PolicyKind(StrEnum):
     """Holds of new orders, and the carriers that deliver them."""
     COUNT = "COUNT"
     """Blind counts, differences that are counted again, and the cycle of counts."""
+    CONTINUITY = "CONTINUITY"
+    """Playbooks for disturbances, and limits of the health of integrations."""
 
 
 ScopeForm = tuple[str, ...]
@@ -88,6 +93,7 @@ SCOPES: Final[Mapping[PolicyKind, tuple[ScopeForm, ...]]] = MappingProxyType(
         PolicyKind.EXCEPTION: (_GLOBAL, ("location",), ("channel",)),
         PolicyKind.FULFILLMENT: (_GLOBAL, ("location",), ("channel",), ("channel", "location")),
         PolicyKind.COUNT: _LOCATION_OR_CATEGORY,
+        PolicyKind.CONTINUITY: (_GLOBAL, ("location",), ("channel",)),
     }
 )
 _KNOWN_FORMS: Final = frozenset(form for forms in SCOPES.values() for form in forms)
@@ -219,6 +225,8 @@ def parse_rules(kind: PolicyKind, rules: object) -> Rules:
             return fulfillments.parse(value)
         case PolicyKind.COUNT:
             return counts.parse(value)
+        case PolicyKind.CONTINUITY:
+            return continuity.parse(value)
 
 
 def choose(

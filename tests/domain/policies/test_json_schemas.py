@@ -18,6 +18,7 @@ BETWEEN_ENTRIES = {
     ("leadTimes.1.serviceLevel", "STANDARD"),
     ("bands.GBP.1.upTo", "100.00"),
     ("carriers.1.serviceLevel", "express"),
+    ("health.downErrorRate", "0.05"),
 }
 
 
