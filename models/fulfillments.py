@@ -105,7 +105,7 @@ class FulfillmentHold(Model):
     """A hold of an order, or of one of its fulfillments; live until it is released.
 
     `fulfillment_id` None: the whole order, later fulfillments included. `until_at`: the clock
-    releases it.
+    releases it. `run_id`: the run of a playbook that placed it, which alone releases it.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -119,6 +119,7 @@ class FulfillmentHold(Model):
     released_by = fields.TextField(null=True)
     released_at = fields.DatetimeField(null=True)
     release_note = fields.TextField(null=True)
+    run_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "fulfillment_hold"
@@ -138,3 +139,4 @@ class FulfillmentHoldRow(TypedDict):
     released_by: str | None
     released_at: datetime | None
     release_note: str | None
+    run_id: UUID | None

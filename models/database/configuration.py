@@ -28,6 +28,7 @@ MODULES = [
         "ledger",
         "refunds",
         "policies",
+        "continuity",
         "exceptions",
         "access",
         "integrations",

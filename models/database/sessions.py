@@ -65,7 +65,15 @@ class Session(ABC):
         """Execute the same statement once per row of arguments, in order."""
 
     @overload
+    async def ask(self, a: Question[A], b: Question[B], /) -> tuple[A, B]: ...
+
+    @overload
     async def ask(self, a: Question[A], b: Question[B], c: Question[C], /) -> tuple[A, B, C]: ...
+
+    @overload
+    async def ask(
+        self, a: Question[A], b: Question[B], c: Question[C], d: Question[D], /
+    ) -> tuple[A, B, C, D]: ...
 
     @overload
     async def ask(

@@ -40,6 +40,7 @@ from models.migrations import (
 )
 from models.migrations.backfills.backfill import Backfill
 from models.migrations.connected import m0044_integrations
+from models.migrations.continuity import m0047_playbooks
 from models.migrations.dialect import Engine
 from models.migrations.floor import (
     m0038_metrics,
@@ -157,6 +158,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0044_integrations", m0044_integrations.statements),
     Version("0045_picked_units", m0045_picked_units.statements),
     Version("0046_transfer_parcels", m0046_transfer_parcels.statements),
+    Version("0047_playbooks", m0047_playbooks.statements),
 )
 
 _TABLE = (
