@@ -11,6 +11,7 @@ from typing import Final
 
 import workflows.carriers.label_purchases as label_purchases
 import workflows.carriers.waiting_reports as waiting_reports
+import workflows.continuity.ends as playbook_ends
 import workflows.counts.cycles as count_cycles
 import workflows.events.webhook_messages as webhook_messages
 import workflows.exceptions.escalation as exception_escalation
@@ -25,6 +26,7 @@ import workflows.tasks.claims as task_claims
 import workflows.transactions.idempotency as idempotency
 import workflows.transactions.statistics as statistics
 from workflows.carriers.label_purchases import LabelPurchases
+from workflows.continuity.moves import Moves
 from workflows.counts.cycles import Classification
 from workflows.counts.posting import PostingRounds
 from workflows.exceptions.ledger_drift import LedgerDrift
@@ -51,6 +53,7 @@ class JobContext:
         self.sealing = Sealing(transactions)
         self.exceptions = ExceptionSweep(transactions)
         self.postings = PostingRounds(transactions)
+        self.moves = Moves(transactions)
         self.classification = Classification(transactions)
         self.return_spikes = ReturnSpikes(transactions)
         self.ledger_drift = LedgerDrift(transactions)
@@ -71,6 +74,8 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("seal audit entries", 0.5, lambda context: context.sealing.seal()),
     Job("release fulfillment holds", 1.0, transaction(fulfillment_holds.release_due)),
     Job("activate policies", 1.0, transaction(policy_activation.start)),
+    Job("end playbooks", 0.5, transaction(playbook_ends.end_by_clock)),
+    Job("move units of playbooks", 0.25, lambda context: context.moves.work()),
     Job("serve backorders", 2.0, lambda context: context.backorders.serve()),
     Job("release expired claims", 2.0, transaction(task_claims.release_expired)),
     Job("open overdue exceptions", 30.0, lambda context: context.exceptions.step()),

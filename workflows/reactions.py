@@ -13,6 +13,7 @@ import workflows.exceptions.facts as exception_facts
 import workflows.integrations.webhook_keys as webhook_keys
 import workflows.orders.backorders as backorders
 import workflows.orders.fulfillment_holds as fulfillment_holds
+import workflows.orders.measure_holds as measure_holds
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.found_parcels as found_parcels
 import workflows.refunds.return_refunds as return_refunds
@@ -100,7 +101,12 @@ REACTIONS = Reactions(
                 undelivered_parcels.handle_carrier_event,
                 transfer_discrepancies.report_loss,
             ),
-            after(FulfillmentCreated, task_lifecycle.add_first_task, label_choices.buy_when_packed),
+            after(
+                FulfillmentCreated,
+                task_lifecycle.add_first_task,
+                label_choices.buy_when_packed,
+                measure_holds.hold_new_parcel,
+            ),
             after(FulfillmentHeld, task_lifecycle.follow_hold),
             after(FulfillmentReleased, task_lifecycle.follow_hold),
             after(FulfillmentPicked, count_variance.follow_short_pick),

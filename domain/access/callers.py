@@ -75,7 +75,7 @@ _STAFF = _named(
     availability.read stock.read reservations.read reservations.list orders.read orders.list
     fulfillments.list tasks.read transfers.read returns.read returns.list
     exceptions.read exceptions.work metrics.read policies.read events.read
-    integrations.read"""
+    integrations.read playbooks.read"""
 )
 _WAREHOUSE = _STAFF | _named(
     """stock.receive stock.putaway stock.adjust stock.move counts.record tasks.work
@@ -94,7 +94,7 @@ _SUPERVISOR = (
     | _named(
         """stock.safety stock.approve counts.plan tasks.override fulfillments.reroute
         transfers.write fulfillments.release.FRAUD_RISK returns.override dispositions.override
-        refunds.approve refunds.retry audit.read policies.preview
+        refunds.approve refunds.retry audit.read playbooks.run policies.preview
         policies.publish policies.publish.RETURN policies.publish.EXCEPTION
         policies.publish.FULFILLMENT integrations.operate"""
     )

@@ -57,6 +57,7 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "policySchemas": "policies.read",
         "integration": "integrations.read",
         "integrations": "integrations.read",
+        "playbookRuns": "playbooks.read",
         "apiKeys": "keys",
         "actors": "exceptions.read",
         "eventTypes": "events.read",
@@ -139,6 +140,8 @@ MUTATIONS: Final[Mapping[str, str]] = MappingProxyType(
         "apiKeyRevoke": "keys",
         "periodClose": "ledger.close",
         "policyPublish": "policies.publish",
+        "playbookStart": "playbooks.run",
+        "playbookEnd": "playbooks.run",
     }
 )
 
@@ -186,6 +189,7 @@ NODE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "Integration": "integrations.read",
         "ApiKey": "keys",
         "Policy": "policies.read",
+        "PlaybookRun": "playbooks.read",
     }
 )
 
@@ -212,6 +216,7 @@ EVENT_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "exception": "exceptions.read",
         "policy": "policies.read",
         "integration": "internals.read",  # its owner follows it with integrationChanged
+        "playbook": "playbooks.read",
         "key": "keys",
     }
 )
@@ -235,6 +240,7 @@ POWERS: Final[frozenset[str]] = frozenset(
         "policies.publish.EXCEPTION",
         "policies.publish.FULFILLMENT",
         "policies.publish.COUNT",
+        "policies.publish.CONTINUITY",
     }
 )
 

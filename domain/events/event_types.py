@@ -140,6 +140,7 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
             exceptions.ExceptionResolved,
         ),
         "Policies": (policies.PolicyPublished, policies.PolicyEffective),
+        "Continuity": (policies.PlaybookStarted, policies.PlaybookEnded),
         "Ledger": (ledger.PeriodClosed,),
         "Master data": (
             catalog.ItemUpserted,

@@ -13,8 +13,9 @@ from domain.exceptions import hidden_kinds
 SPREAD_NOUNS = ("order", "reservation", "refund", "return", "carrier", "exception")
 # An event of these nouns concerns several locations and has none itself. The same rule applies.
 PLACELESS_NOUNS = ("transfer",)
-# Events of API keys have neither, so a key with any limit sees only those of its own actor.
-KEY_NOUN = "key"
+# Events of API keys have neither, and those of playbooks may concern several channels. So a key
+# with any limit sees only those of its own actor.
+WHOLE_NOUNS = ("key", "playbook")
 # Events of exceptions have a kind. Some kinds are hidden from the caller as a whole.
 KIND_NOUN = "exception"
 
@@ -43,6 +44,6 @@ def may_see_event(
     is_spread = noun in SPREAD_NOUNS and channel is not None and location is None
     is_spread = is_spread or noun in PLACELESS_NOUNS
     is_hidden = (is_spread and caller.locations is not None) or (
-        noun == KEY_NOUN and (caller.locations is not None or caller.channels is not None)
+        noun in WHOLE_NOUNS and (caller.locations is not None or caller.channels is not None)
     )
     return not is_hidden or caller.acts_as(actor)

@@ -29,6 +29,13 @@ class HoldReason(StrEnum):
     """The address is incomplete or in doubt."""
     OTHER = "OTHER"
     """Another reason, given in the note."""
+    MEASURE = "MEASURE"
+    """A playbook was started. Only its end releases the hold."""
+
+
+# Reasons of holds that only the program places and releases.
+SYSTEM_REASONS: Final = frozenset({HoldReason.MEASURE})
+STATED_REASONS: Final = tuple(each for each in HoldReason if each not in SYSTEM_REASONS)
 
 
 def shown_reason(reason: HoldReason, *, shows_risk: bool) -> HoldReason:
@@ -57,11 +64,21 @@ class NewHold:
     until: datetime | None = None
 
     def check(self, now: datetime, *field: str) -> None:
-        """Raise Invalid (`note` or `until` under `field`), or Faults, for what cannot be stored."""
+        """Raise Invalid (with the field under `field`), or Faults, for what cannot be placed."""
         problems = Problems()
+        problems.attempt(lambda: self._check_reason(field))
         problems.attempt(lambda: check_text(self.note, *field, "note", longest=NOTE_MAX))
         problems.attempt(lambda: self._check_until(now, field))
         problems.refuse()
+
+    def _check_reason(self, field: Path) -> None:
+        if self.reason in SYSTEM_REASONS:
+            raise Invalid(
+                f"Holds for {self.reason} are placed by the program alone; allowed are"
+                f" {', '.join(STATED_REASONS)}.",
+                field=(*field, "reason"),
+                details={"allowed": list(STATED_REASONS)},
+            )
 
     def _check_until(self, now: datetime, field: Path) -> None:
         if self.until is not None and self.until <= now:

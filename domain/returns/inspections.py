@@ -45,6 +45,10 @@ def lane_of(
     return Lane.CONTROLLED if is_controlled else Lane.STANDARD
 
 
+# Inspectors of each unit while a playbook reviews returns.
+REVIEWERS: Final = 2
+
+
 def inspectors_required(rules: ReturnRules, risk: Decimal) -> int:
     """Two if the risk is above the policy's limit, else one."""
     return 2 if _is_high(rules, risk) else 1

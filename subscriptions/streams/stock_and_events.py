@@ -16,7 +16,7 @@ from domain.errors import BadRequest
 from domain.events.catalog import ChannelChanged, ItemUpserted, LocationUpserted
 from domain.events.cursors import parse_cursor
 from domain.events.orders import OrderCancelled, OrderPlaced
-from domain.events.policies import PolicyEffective, PolicyPublished
+from domain.events.policies import PlaybookEnded, PlaybookStarted, PolicyEffective, PolicyPublished
 from domain.events.stock import StockChanged
 from domain.events.visibility import may_see_event
 from domain.values.codes import comparison_key
@@ -48,7 +48,14 @@ STOCK = StockChanged.type
 SKU_TYPES = frozenset({STOCK, OrderPlaced.type, OrderCancelled.type, ItemUpserted.type})
 # Event types that can change the availability of every SKU.
 CHANNEL_TYPES = frozenset(
-    {ChannelChanged.type, LocationUpserted.type, PolicyPublished.type, PolicyEffective.type}
+    {
+        ChannelChanged.type,
+        LocationUpserted.type,
+        PolicyPublished.type,
+        PolicyEffective.type,
+        PlaybookStarted.type,
+        PlaybookEnded.type,
+    }
 )
 
 AvailabilityT = TypeVar("AvailabilityT")

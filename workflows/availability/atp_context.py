@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 import models.queries.catalog.lookups as lookups
+import models.queries.continuity.measures as measure_queries
 import models.queries.stock.availability as availability_queries
 import workflows.policies.publishing as policies
+from domain.continuity.measures import NO_MEASURES, Measures
 from domain.policies.policies import Facts, PolicyVersion, choose, shared_category
 from domain.policies.routing import RoutingRules
 from domain.routing.plan_cache import Plans
-from domain.routing.shipping_calendar import Capacity, Promise
+from domain.routing.shipping_calendar import Capacity, Promise, start_of_day, zone_of
 from domain.stock.states import available_to_promise, protected_units
 from domain.values.codes import comparison_key
 from models.database.locked_reads import FromLock
 from models.database.sessions import Session
 from models.database.sql import Question
-from models.queries.catalog.lookups import ChannelFacts, ItemFacts
+from models.queries.catalog.lookups import ChannelFacts, ItemFacts, LocationFacts
 
 DERIVED_MAX: Final = 4
 CHOSEN_MAX: Final = 1_024
@@ -80,7 +82,8 @@ class AtpContext:
 
     `backordered`: open backordered units by (channel, item). `dates`: computed dates of locations
     with a daily capacity, by (location, policy, country, service level); the lines of a batch need
-    few different ones, many times.
+    few different ones, many times. `measures`: those that are active at `now`. `room`: parcels that
+    locations under CAP_LOCATION may still get today.
     """
 
     channels: Sequence[ChannelFacts]
@@ -88,23 +91,65 @@ class AtpContext:
     backordered: Mapping[tuple[int, int], int]
     now: datetime
     dates: dict[tuple[object, ...], LocationDates] = field(default_factory=dict)
+    measures: Measures = NO_MEASURES
+    room: dict[int, int] = field(default_factory=dict)
     _derived: KeptRouting = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_derived", _derived_from(self.channels, self.routing))
 
+    def opened(self, channel: ChannelFacts) -> ChannelFacts:
+        """The channel with the locations that no measure closes and that have room."""
+        if not self.measures:
+            return channel
+        closing, room = self.measures.closing, self.room
+        places = tuple(
+            place
+            for place in channel.locations
+            if room.get(place.id, 1) > 0 and closing(channel.code, place.code) is None
+        )
+        return channel if places == channel.locations else replace(channel, locations=places)
+
+    def is_withheld(self, channel: ChannelFacts, place: LocationFacts, item: ItemFacts) -> bool:
+        """True if a measure withholds the available units of an item at an open location."""
+        if not self.measures:
+            return False
+        return self.measures.is_withheld(channel.code, place.code, item.sku)
+
+    def open_places(self, channel: ChannelFacts, item: ItemFacts) -> set[int]:
+        """The locations whose available units of an item the channel may sell."""
+        return {
+            place.id
+            for place in self.opened(channel).locations
+            if not self.is_withheld(channel, place, item)
+        }
+
+    def may_use_held(self, channel: ChannelFacts, place_id: int, item: ItemFacts) -> bool:
+        """True if no measure forbids the channel to sell held units of an item at a location."""
+        if not self.measures:
+            return True
+        return any(
+            place.id == place_id
+            and not self.measures.is_stopped(channel.code, place.code, item.sku)
+            for place in self.opened(channel).locations
+        )
+
+    def buffer_of(self, channel: ChannelFacts, item: ItemFacts) -> int:
+        """Units of the item that the channel never sells, with those of measures."""
+        if not self.measures:
+            return channel.safety_buffer
+        places = [place.code for place in channel.locations]
+        return channel.safety_buffer + self.measures.buffer(channel.code, places, item.sku)
+
     def sharing(self, channel: ChannelFacts) -> list[ChannelFacts]:
         """Active channels that sell from one of this channel's locations, including itself."""
+        if self.measures:
+            channels = [self.opened(each) for each in self.channels]
+            return _sharing(channels, self.opened(channel))
         key = (channel.id, *(place.id for place in channel.locations))
         found = self._derived.sharing.get(key)
         if found is None:
-            places = set(key[1:])
-            found = self._derived.sharing[key] = [
-                other
-                for other in self.channels
-                if other.id == channel.id
-                or (other.active and any(place.id in places for place in other.locations))
-            ]
+            found = self._derived.sharing[key] = _sharing(self.channels, channel)
         return found
 
     def _rules(self, facts: Facts) -> PolicyVersion[RoutingRules]:
@@ -159,10 +204,13 @@ class AtpContext:
     def promise(
         self, channel: ChannelFacts, item: ItemFacts, promisable_units: Iterable[int]
     ) -> int:
-        """Units that the channel may sell now, out of the promisable units at its locations."""
+        """Units that the channel may sell now, out of the promisable units at its locations.
+
+        The units at a location where a measure stops the sale must be left out.
+        """
         return available_to_promise(
             promisable_units,
-            buffer=channel.safety_buffer,
+            buffer=self.buffer_of(channel, item),
             protected=self.protected_from(channel, item),
             backordered=self.backordered_of(channel, item),
         )
@@ -170,8 +218,47 @@ class AtpContext:
 
 async def read(session: Session, item_ids: Iterable[int], now: datetime) -> AtpContext:
     """Read the context for these items. In a transaction, lock their stock first."""
-    channels, rules, backordered = await session.ask(*questions(sorted(set(item_ids)), now))
-    return AtpContext(channels, rules, backordered, now)
+    channels, rules, backordered, measures = await session.ask(
+        *questions(sorted(set(item_ids)), now)
+    )
+    return await made_of(session, channels, rules, backordered, measures, now)
+
+
+async def made_of(
+    session: Session,
+    channels: Sequence[ChannelFacts],
+    rules: Sequence[PolicyVersion[RoutingRules]],
+    backordered: Mapping[tuple[int, int], int],
+    measures: Measures,
+    now: datetime,
+) -> AtpContext:
+    """The context of these answers, with the room at locations that a measure limits."""
+    if not measures:
+        return AtpContext(channels, rules, backordered, now)
+    measures = measures.at(now)
+    room: dict[int, int] = {}
+    places = {place.id: place for channel in channels for place in channel.locations}
+    for place in places.values():
+        cap = measures.cap(place.code)
+        if cap is not None:
+            room[place.id] = cap - await parcels_today(session, place, now)
+    return AtpContext(channels, rules, backordered, now, measures=measures, room=room)
+
+
+async def parcels_today(session: Session, place: LocationFacts, now: datetime) -> int:
+    """Orders that a location got on its day at `now`: each is one parcel, before it is split."""
+    start = start_of_day(now, zone_of(place.time_zone))
+    return await availability_queries.orders_since(session, place.id, start)
+
+
+def _sharing(channels: Sequence[ChannelFacts], channel: ChannelFacts) -> list[ChannelFacts]:
+    places = {place.id for place in channel.locations}
+    return [
+        other
+        for other in channels
+        if other.id == channel.id
+        or (other.active and any(place.id in places for place in other.locations))
+    ]
 
 
 def questions(
@@ -180,10 +267,12 @@ def questions(
     Question[list[ChannelFacts]],
     Question[policies.Found[RoutingRules]],
     Question[dict[tuple[int, int], int]],
+    Question[Measures],
 ]:
-    """Statements that read a context: channels, routing policies, backordered units of items."""
+    """Statements that read a context: channels, routing policies, backordered units, measures."""
     return (
         lookups.every_channel(),
         policies.routing_in_force(now),
         availability_queries.backordered(item_ids),
+        measure_queries.active(),
     )

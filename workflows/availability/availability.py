@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import models.queries.catalog.lookups as lookups
+import models.queries.continuity.measures as measure_queries
 import models.queries.stock.availability as availability_queries
 import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
@@ -65,11 +66,13 @@ async def find(
     channels = await lookups.all_channels(session)
     channel = visible(channels, channel_code, caller)
     supply = await availability_queries.supply_of_items(session, skus, now)
-    context = atp_context.AtpContext(
-        channels=channels,
-        routing=await policies.in_force(session, PolicyKind.ROUTING, now),
-        backordered=backordered_units(supply.values()),
-        now=now,
+    context = await atp_context.made_of(
+        session,
+        channels,
+        await policies.in_force(session, PolicyKind.ROUTING, now),
+        backordered_units(supply.values()),
+        await session.answer(measure_queries.active()),
+        now,
     )
     found: list[Availability | None] = []
     for sku in skus:
@@ -79,7 +82,7 @@ async def find(
             continue
         policy = context.rules_for(channel, [each.item])
         terms = (country, service_level)
-        places = await routing.promises(session, context, channel.locations, policy, *terms)
+        places = await routing.promises(session, context, channel, policy, *terms)
         dates = {place_id: place.promise for place_id, place in places.items()}
         found.append(of_supply(context, channel, each, dates))
     return found
@@ -112,12 +115,18 @@ def of_supply(
 ) -> Availability:
     """Availability of one SKU in a channel. `dates`: the promise of each of its locations."""
     item = supply.item
-    there = {place.id: supply.promisable.get(place.id, 0) for place in channel.locations}
+    opened = context.opened(channel)
+    there = {
+        place.id: 0
+        if context.is_withheld(channel, place, item)
+        else supply.promisable.get(place.id, 0)
+        for place in opened.locations
+    }
     is_sold = channel.active and item.active
     total = context.promise(channel, item, there.values()) if is_sold else 0
     # The sum over several levels may exceed GraphQL's 32-bit Int.
     total = min(total, SHOWN_MAX)
-    able = [dates[place.id] for place in channel.locations if there[place.id]]
+    able = [dates[place.id] for place in opened.locations if there[place.id]]
     soonest = min(able, key=_arrival) if able and total else None
     return Availability(
         sku=item.sku,
@@ -129,7 +138,7 @@ def of_supply(
                 there[place.id] if is_sold else 0,
                 dates[place.id].ship_by if there[place.id] else None,
             )
-            for place in channel.locations
+            for place in opened.locations
         ],
         ship_by=None if soonest is None else soonest.ship_by,
         deliver_by=None if soonest is None else soonest.deliver_by,

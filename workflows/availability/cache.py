@@ -7,6 +7,7 @@ the request came.
 
 - Concurrent requests share a read of the log. It starts after all of them have come.
 - Data read from the database while an event about it arrives is used once but not cached.
+- Channels, policies and measures are read again after an event about one of them.
 - An expired hold frees its units by the clock alone. So an entry is valid until the next end of a
   live hold of its item. Items of expired holds are read from the database until these are swept.
 """
@@ -23,14 +24,18 @@ from uuid import UUID
 import orjson
 
 import models.queries.catalog.lookups as lookups
+import models.queries.continuity.measures as measure_queries
 import models.queries.events.event_log as event_log
 import models.queries.policies as policy_queries
 import models.queries.stock.availability as availability_queries
 import models.queries.stock.changes as change_queries
+import workflows.availability.atp_context as atp_context
 import workflows.availability.availability as availability
 import workflows.availability.routing as routing
 import workflows.policies.publishing as policies
 from domain.access.callers import Caller
+from domain.continuity.measures import Measures
+from domain.policies.continuity import MeasureKind
 from domain.policies.policies import PolicyKind, PolicyVersion
 from domain.policies.routing import RoutingRules
 from domain.routing.shipping_calendar import start_of_day, zone_of
@@ -42,7 +47,13 @@ from models.queries.stock.availability import ItemSupply
 from models.queries.stock.changes import ChangeRow
 from workflows.availability.atp_context import AtpContext
 from workflows.availability.availability import Availability
-from workflows.availability.delivery_dates import DeliveryDates, OrderCounts, Terms, is_today
+from workflows.availability.delivery_dates import (
+    DeliveryDates,
+    OrderCounts,
+    Terms,
+    is_counted,
+    is_today,
+)
 from workflows.availability.shared_reads import SharedReads
 
 GOODS_MAX: Final = 50_000
@@ -52,7 +63,7 @@ DATES_MAX: Final = 1_000
 IDLE_MAX: Final = timedelta(minutes=5)
 
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
-_RULES: Final = frozenset({"Channel", "Location", "Policy"})
+_RULES: Final = frozenset({"Channel", "Location", "PlaybookRun", "Policy"})
 _COUNTED: Final = frozenset({"Order", "Fulfillment"})
 # Subjects that do not affect availability, or whose units are reported by stock.changed.
 _WITHOUT_EFFECT: Final = frozenset(
@@ -65,10 +76,14 @@ _WITHOUT_EFFECT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rules:
-    """Channels and routing policies, valid until a published policy comes into force."""
+    """Channels, routing policies and active measures.
+
+    They are valid until a published policy comes into force, or a measure ends by the clock.
+    """
 
     channels: Sequence[ChannelFacts]
     routing: Sequence[PolicyVersion[RoutingRules]]
+    measures: Measures
     until: datetime | None
 
     def is_valid_at(self, now: datetime) -> bool:
@@ -79,12 +94,15 @@ class _Rules:
 class _Entry:
     """Supply of a SKU (None: no such item) until the next end of a hold, and answers from it.
 
-    Each answer keeps the rules and dates from which it was computed.
+    Each answer keeps the rules and dates from which it was computed. Its key has the locations that
+    are full: they got all parcels of the day that a measure allows.
     """
 
     supply: ItemSupply | None
     until: datetime
-    answers: dict[Terms, tuple[_Rules, DeliveryDates, Availability]] = field(default_factory=dict)
+    answers: dict[tuple[Terms, frozenset[int]], tuple[_Rules, DeliveryDates, Availability]] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -134,7 +152,7 @@ class AvailabilityCache:
         if rules is None or not rules.is_valid_at(now):
             rules = await self._read_rules(now)
         channel = availability.visible(rules.channels, channel_code, caller)
-        order_counts = await self._orders_today(channel, now)
+        order_counts = await self._orders_today(channel, rules.measures, now)
         keys = [comparison_key(sku) for sku in skus]
         entries: Mapping[str, _Entry] = self._entries
         missing = {key for key in keys if key not in entries or entries[key].until <= now}
@@ -143,6 +161,7 @@ class AvailabilityCache:
             cached = {key: entries[key] for key in keys if key not in missing}
             entries = cached | await self._read_goods(missing, now)
         terms = (channel.id, country, service_level)
+        key_of_answer = (terms, _full(channel, rules.measures, order_counts))
         second = int(now.timestamp())
         valid: DeliveryDates | None = None  # checked once: most SKUs of an answer share dates
         found: list[Availability | None] = []
@@ -151,7 +170,7 @@ class AvailabilityCache:
             if each.supply is None:
                 found.append(None)
                 continue
-            answer = each.answers.get(terms)
+            answer = each.answers.get(key_of_answer)
             if (
                 answer is None
                 or answer[0] is not rules
@@ -160,7 +179,7 @@ class AvailabilityCache:
                 answer = self._answer(rules, channel, each.supply, terms, order_counts, now)
                 if len(each.answers) >= ANSWERS_MAX:
                     each.answers.clear()
-                each.answers[terms] = answer
+                each.answers[key_of_answer] = answer
             valid = answer[1]
             found.append(answer[2])
         return now, found
@@ -175,16 +194,28 @@ class AvailabilityCache:
         now: datetime,
     ) -> tuple[_Rules, DeliveryDates, Availability]:
         context = AtpContext(
-            rules.channels, rules.routing, availability.backordered_units([supply]), now
+            rules.channels,
+            rules.routing,
+            availability.backordered_units([supply]),
+            now,
+            measures=rules.measures,
+            room=dict.fromkeys(_full(channel, rules.measures, order_counts), 0),
         )
         policy = context.rules_for(channel, [supply.item])
         key = (terms, str(policy.scope))
         dates = self._dates.get(key)
-        is_same = dates is not None and dates.channel is channel and dates.policy is policy
+        is_same = (
+            dates is not None
+            and dates.channel is channel
+            and dates.policy is policy
+            and dates.measures is rules.measures
+        )
         if dates is None or not is_same or not dates.is_valid_at(now, int(now.timestamp())):
             if len(self._dates) >= DATES_MAX:
                 self._dates.clear()
-            dates = self._dates[key] = DeliveryDates.at(channel, policy, terms, order_counts, now)
+            dates = self._dates[key] = DeliveryDates.at(
+                channel, policy, terms, order_counts, rules.measures, now
+            )
         return rules, dates, availability.of_supply(context, channel, supply, dates.promises)
 
     # ─── validation against the event log ───
@@ -260,12 +291,12 @@ class AvailabilityCache:
             reading.rules_valid = reading.counts_valid = False
 
     def _drop_capacity_dates(self) -> None:
-        """Drop the dates of channels that have a location with a daily capacity.
+        """Drop the dates of channels that have a location whose orders are counted.
 
         The number of orders at such a location decides when it ships.
         """
         for key, dates in list(self._dates.items()):
-            if any(place.daily_order_capacity is not None for place in dates.channel.locations):
+            if any(is_counted(place, dates.measures) for place in dates.channel.locations):
                 dates.is_void = True
                 del self._dates[key]
 
@@ -293,10 +324,13 @@ class AvailabilityCache:
         self._readings.add(reading)
         try:
             async with self._database.snapshot() as session:
+                measures = (await session.answer(measure_queries.active())).at(now)
+                ends = await policy_queries.next_change(session, PolicyKind.ROUTING, now)
                 rules = _Rules(
                     channels=await lookups.all_channels(session),
                     routing=await policies.in_force(session, PolicyKind.ROUTING, now),
-                    until=await policy_queries.next_change(session, PolicyKind.ROUTING, now),
+                    measures=measures,
+                    until=min(filter(None, (ends, measures.next_end(now))), default=None),
                 )
         finally:
             self._readings.discard(reading)
@@ -304,9 +338,11 @@ class AvailabilityCache:
             self._rules = rules
         return rules
 
-    async def _orders_today(self, channel: ChannelFacts, now: datetime) -> OrderCounts:
-        """Number of orders for today at each location of the channel that has a daily capacity."""
-        if is_today(channel, self._order_counts, now):
+    async def _orders_today(
+        self, channel: ChannelFacts, measures: Measures, now: datetime
+    ) -> OrderCounts:
+        """Number of orders for today at each location of the channel whose orders are counted."""
+        if is_today(channel, self._order_counts, measures, now):
             return self._order_counts
         reading = _Reading(set())
         self._readings.add(reading)
@@ -315,12 +351,26 @@ class AvailabilityCache:
             async with self._database.snapshot() as session:
                 for place in channel.locations:
                     start = start_of_day(now, zone_of(place.time_zone))
-                    order_counts[place.id] = start, await routing.orders_today(session, place, now)
+                    count = 0
+                    if is_counted(place, measures):
+                        count = await atp_context.parcels_today(session, place, now)
+                    order_counts[place.id] = start, count
         finally:
             self._readings.discard(reading)
         if reading.counts_valid:
             self._order_counts |= order_counts
         return order_counts
+
+
+def _full(channel: ChannelFacts, measures: Measures, order_counts: OrderCounts) -> frozenset[int]:
+    """The locations of a channel that got all parcels of today that a measure allows."""
+    if not measures.of(MeasureKind.CAP_LOCATION):
+        return frozenset()
+    return frozenset(
+        place.id
+        for place in channel.locations
+        if (cap := measures.cap(place.code)) is not None and order_counts[place.id][1] >= cap
+    )
 
 
 def _entry(supply: ItemSupply | None) -> _Entry:

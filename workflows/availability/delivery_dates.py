@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import workflows.availability.routing as routing
+from domain.continuity.measures import Measures
 from domain.policies.policies import PolicyVersion
 from domain.policies.routing import RoutingRules
 from domain.routing.shipping_calendar import Promise, start_of_day, zone_of
-from models.queries.catalog.lookups import ChannelFacts
+from models.queries.catalog.lookups import ChannelFacts, LocationFacts
 
 # Channel, destination, service level.
 Terms = tuple[int, str | None, str]
@@ -29,6 +30,7 @@ class DeliveryDates:
     policy: PolicyVersion[RoutingRules]
     terms: Terms
     order_counts: OrderCounts
+    measures: Measures
     second: int
     promises: Mapping[int, Promise]
     is_void: bool = False
@@ -39,29 +41,39 @@ class DeliveryDates:
         policy: PolicyVersion[RoutingRules],
         terms: Terms,
         order_counts: OrderCounts,
+        measures: Measures,
         now: datetime,
     ) -> DeliveryDates:
-        """The promises of orders placed now."""
-        promises = _compute(channel, policy, terms, order_counts, now)
+        """The promises of orders placed now, under these measures."""
+        promises = _compute(channel, policy, terms, order_counts, measures, now)
         return DeliveryDates(
-            channel, policy, terms, dict(order_counts), int(now.timestamp()), promises
+            channel, policy, terms, dict(order_counts), measures, int(now.timestamp()), promises
         )
 
     def is_valid_at(self, now: datetime, second: int) -> bool:
         """True while the locations would still promise these dates."""
         if second != self.second and not self.is_void:
-            promises = _compute(self.channel, self.policy, self.terms, self.order_counts, now)
+            promises = _compute(
+                self.channel, self.policy, self.terms, self.order_counts, self.measures, now
+            )
             self.is_void = promises != self.promises or not is_today(
-                self.channel, self.order_counts, now
+                self.channel, self.order_counts, self.measures, now
             )
             self.second = second
         return not self.is_void
 
 
-def is_today(channel: ChannelFacts, order_counts: OrderCounts, now: datetime) -> bool:
-    """True if the orders of every location with a capacity were counted for its day at `now`."""
+def is_counted(place: LocationFacts, measures: Measures) -> bool:
+    """True if the orders of a location are counted: it has a capacity, or a measure limits it."""
+    return place.daily_order_capacity is not None or measures.cap(place.code) is not None
+
+
+def is_today(
+    channel: ChannelFacts, order_counts: OrderCounts, measures: Measures, now: datetime
+) -> bool:
+    """True if the orders of every counted location were counted for its day at `now`."""
     return all(
-        place.daily_order_capacity is None
+        not is_counted(place, measures)
         or (
             place.id in order_counts
             and order_counts[place.id][0] == start_of_day(now, zone_of(place.time_zone))
@@ -75,12 +87,19 @@ def _compute(
     policy: PolicyVersion[RoutingRules],
     terms: Terms,
     order_counts: OrderCounts,
+    measures: Measures,
     now: datetime,
 ) -> dict[int, Promise]:
     _, country, service_level = terms
     return {
         place.id: routing.dates_of(
-            place, policy, country, service_level, _count(order_counts, place.id), now
+            place,
+            policy,
+            country,
+            service_level,
+            _count(order_counts, place.id),
+            now,
+            delay_days=measures.delay_days(channel.code, place.code),
         ).promise
         for place in channel.locations
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +42,7 @@ class Plan:
 
 def promised(tx: Transaction, context: AtpContext, channel: ChannelFacts, item: ItemFacts) -> int:
     """Units of an item that the channel may sell now, according to the locked levels."""
-    places = {place.id for place in channel.locations}
+    places = context.open_places(channel, item)
     units = (level.promisable for level in tx.stock.of_item(item.id) if level.location_id in places)
     return context.promise(channel, item, units)
 
@@ -69,15 +69,21 @@ async def plan(
             raise InsufficientStock(item.sku, quantity, can_sell, field=field)
     items = {demand.item.sku: demand.item for demand in demands}
     policy = context.rules_for(channel, items.values())
-    dates = await promises(tx.session, context, channel.locations, policy, country, service_level)
+    opened = context.opened(channel)
+    dates = await promises(tx.session, context, opened, policy, country, service_level)
     candidates = [
         Candidate(
             location=place.code,
-            stock={sku: _promisable(tx, item.id, place.id) for sku, item in items.items()},
+            stock={
+                sku: 0
+                if context.is_withheld(channel, place, item)
+                else _promisable(tx, item.id, place.id)
+                for sku, item in items.items()
+            },
             promise=dates[place.id].promise,
             capacity_left=dates[place.id].capacity.left,
         )
-        for place in channel.locations
+        for place in opened.locations
     ]
     free: dict[str, int] = {}
     pins: list[Pin] = []
@@ -85,17 +91,55 @@ async def plan(
         if demand.location is None:
             free[demand.item.sku] = free.get(demand.item.sku, 0) + demand.quantity
         else:
+            _check_open(opened, demand)
             pins.append(Pin(demand.item.sku, demand.location, demand.quantity))
     try:
         plans = context.plans_of(
-            policy, ((place.id, dates[place.id].promise) for place in channel.locations)
+            policy, ((place.id, dates[place.id].promise) for place in opened.locations)
         )
         chosen, explanation = plans.plan(free, candidates, pins=pins)
     except InsufficientStock as error:
         raise error.under(*first[items[error.sku].id].field, "quantity") from None
     place_ids = {place.code: place.id for place in channel.locations}
     allocation = [(items[each.sku].id, place_ids[each.location], each.quantity) for each in chosen]
-    return Plan(allocation, explanation)
+    return Plan(allocation, _with_closed(context, channel, opened, explanation))
+
+
+def _check_open(opened: ChannelFacts, demand: Demand) -> None:
+    """Raise InsufficientStock for units of a location that a measure closes."""
+    if all(place.code != demand.location for place in opened.locations):
+        raise InsufficientStock(
+            demand.item.sku, demand.quantity, 0, field=(*demand.field, "quantity")
+        )
+
+
+def _with_closed(
+    context: AtpContext,
+    channel: ChannelFacts,
+    opened: ChannelFacts,
+    explanation: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """The explanation, with the locations that measures leave out."""
+    if opened is channel:
+        return explanation
+    candidates = {place.id for place in opened.locations}
+    closed = [
+        {
+            "location": place.code,
+            "accepted": False,
+            "reasons": [_why_closed(context, channel, place)],
+        }
+        for place in channel.locations
+        if place.id not in candidates
+    ]
+    return {**explanation, "considered": [*explanation["considered"], *closed]}
+
+
+def _why_closed(context: AtpContext, channel: ChannelFacts, place: LocationFacts) -> str:
+    measure = context.measures.closing(channel.code, place.code)
+    if measure is not None:
+        return f"is closed by the playbook {measure.playbook}"
+    return f"got its {context.measures.cap(place.code)} parcels of today, which a playbook limits"
 
 
 def _promisable(tx: Transaction, item_id: int, location_id: int) -> int:
@@ -106,34 +150,27 @@ def _promisable(tx: Transaction, item_id: int, location_id: int) -> int:
 async def promises(
     session: Session,
     context: AtpContext,
-    places: Iterable[LocationFacts],
+    channel: ChannelFacts,
     policy: PolicyVersion[RoutingRules],
     country: str | None,
     service_level: str,
 ) -> dict[int, LocationDates]:
-    """Dates of an order placed now, and the capacity left, for each location."""
+    """Dates of an order placed now, and the capacity left, for each location of a channel."""
     found = {}
-    for place in places:
+    measures = context.measures
+    for place in channel.locations:
         known = context.dates_now if place.daily_order_capacity is None else context.dates
-        key = (place.id, id(policy), country, service_level)  # the context keeps its policies
+        delay = measures.delay_days(channel.code, place.code) if measures else 0
+        key = (place.id, id(policy), country, service_level, delay)  # the context keeps policies
         dates = known.get(key)
         if dates is None:
-            dates = await _dates(session, context.now, place, policy, country, service_level)
+            order_count = await orders_today(session, place, context.now)
+            dates = dates_of(
+                place, policy, country, service_level, order_count, context.now, delay_days=delay
+            )
             known[key] = dates
         found[place.id] = dates
     return found
-
-
-async def _dates(
-    session: Session,
-    now: datetime,
-    place: LocationFacts,
-    policy: PolicyVersion[RoutingRules],
-    country: str | None,
-    service_level: str,
-) -> LocationDates:
-    order_count = await orders_today(session, place, now)
-    return dates_of(place, policy, country, service_level, order_count, now)
 
 
 async def orders_today(session: Session, place: LocationFacts, now: datetime) -> int:
@@ -151,11 +188,18 @@ def dates_of(
     service_level: str,
     order_count: int,
     now: datetime,
+    *,
+    delay_days: int = 0,
 ) -> LocationDates:
-    """Dates of an order placed `now` at a location that has `order_count` orders for today."""
+    """Dates of an order placed `now` at a location that has `order_count` orders for today.
+
+    `delay_days`: days by which measures delay the delivery.
+    """
     capacity = Capacity(place.daily_order_capacity, order_count)
     destination = country or place.country_code or ANY
     lead_days = policy.rules.lead_days(service_level, place.code, destination)
+    if lead_days is not None:
+        lead_days += delay_days
     hours = policy.rules.hours_of(place.code)
     zone = zone_of(place.time_zone)
     return LocationDates(
@@ -187,8 +231,9 @@ async def promise_from(
 ) -> tuple[datetime | None, datetime | None]:
     """(ship by, deliver by) of an order whose units are at these locations."""
     policy = context.rules_for(channel, items)
-    places = [place for place in channel.locations if place.id in place_ids]
-    found = await promises(tx.session, context, places, policy, country, service_level)
+    places = tuple(place for place in channel.locations if place.id in place_ids)
+    there = replace(channel, locations=places)
+    found = await promises(tx.session, context, there, policy, country, service_level)
     return latest(dates.promise for dates in found.values())
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
+import models.queries.continuity.stops as stop_queries
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.carriers.label_subjects as label_subjects
 import workflows.carriers.labels as labels
@@ -21,7 +22,8 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.labels import LabelFormat
 from domain.policies.fulfillments import FulfillmentRules
 from domain.policies.policies import PolicyKind
-from domain.values.codes import same_code
+from domain.values.codes import comparison_key, same_code
+from models.queries.continuity.stops import StoppingRunRow
 from workflows.availability.routing import STANDARD
 from workflows.carriers.label_subjects import LabelSubject
 from workflows.transactions.outbox import PendingEvent
@@ -52,6 +54,16 @@ async def choose(
     return LabelChoice(chosen, service or level)
 
 
+async def stopping_run(
+    tx: Transaction, subject: LabelSubject, carrier: str
+) -> StoppingRunRow | None:
+    """The run of a playbook by which no label of this carrier is bought; None: it may be bought."""
+    channel_id = None if subject.order is None else subject.order.channel_id
+    return await stop_queries.run_without_labels(
+        tx.session, channel_id, subject.location_id, comparison_key(carrier), tx.now
+    )
+
+
 def configured_code(tx: Transaction, code: str) -> str | None:
     """The code of a carrier as the settings spell it; None: it is not configured."""
     return next((each for each in tx.terms.carriers if same_code(each, code)), None)
@@ -73,6 +85,8 @@ async def buy_when_packed(tx: Transaction, event: PendingEvent[FulfillmentWorkPa
         return
     if await labels.live_of(tx, subject) is None:
         choice = await choose(tx, subject, None, None)
+        if await stopping_run(tx, subject, choice.carrier) is not None:
+            return  # the warehouse labels it by hand
         await labels.add(tx, subject, *choice, LabelFormat.PDF, event.actor)
 
 

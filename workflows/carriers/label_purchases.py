@@ -19,6 +19,7 @@ import orjson
 import models.queries.integrations.gates as gates
 import models.queries.orders.labels as label_queries
 import models.queries.orders.parcel_ends as parcel_end_queries
+import workflows.carriers.label_choices as label_choices
 import workflows.carriers.label_subjects as label_subjects
 import workflows.carriers.labels as labels
 from domain.access.callers import SYSTEM
@@ -130,6 +131,10 @@ class LabelPurchases:
             return None
         step = next_step(label.progress, tx.now)
         if step not in (LabelStep.SEND, LabelStep.LOOK_UP, LabelStep.VOID):
+            return None
+        if row["first_sent_at"] is None and await label_choices.stopping_run(
+            tx, label.subject, row["carrier"]
+        ):
             return None
         if comparison_key(row["carrier"]) not in self._carriers:
             await labels.leave_unasked(tx, label, ACTOR)

@@ -10,8 +10,15 @@ import workflows.carriers.label_choices as label_choices
 import workflows.carriers.label_subjects as label_subjects
 import workflows.carriers.labels as labels
 from domain.access.callers import Caller
-from domain.errors import AlreadyExists, IllegalTransition, Invalid, NotFound
+from domain.errors import (
+    AlreadyExists,
+    IllegalTransition,
+    Invalid,
+    NotFound,
+    PolicyViolation,
+)
 from domain.orders.labels import SERVICE_LENGTH_MAX, LabelStatus
+from domain.policies.policies import PolicyKind
 from domain.values.codes import check_stored
 from domain.values.texts import NOTE_MAX, check_text
 from workflows.carriers.commands import BuyLabel, VoidLabel
@@ -25,7 +32,8 @@ async def buy(tx: Transaction, command: BuyLabel, caller: Caller) -> Mapping[str
 
     Without a carrier or a service the FULFILLMENT policy chooses it. Locks the order, or the
     transfer. Raises IllegalTransition unless the parcel may have a label (FulfillmentOnHold if it
-    is held), AlreadyExists if it has a live one, Invalid, or NotFound. Records `label.requested`.
+    is held), AlreadyExists if it has a live one, PolicyViolation while a playbook forbids it,
+    Invalid, or NotFound. Records `label.requested`.
     """
     field = ("input", "subjectId")
     check_stored(command.service, "input", "service", longest=SERVICE_LENGTH_MAX)
@@ -39,6 +47,18 @@ async def buy(tx: Transaction, command: BuyLabel, caller: Caller) -> Mapping[str
         )
         raise AlreadyExists("label", subject.reference, str(live.id), message, field=field)
     choice = await label_choices.choose(tx, subject, carrier, command.service)
+    stopping = await label_choices.stopping_run(tx, subject, choice.carrier)
+    if stopping is not None:
+        raise PolicyViolation(
+            f"The playbook {stopping['playbook']} was started: no label of {choice.carrier} is"
+            " bought until it ends. Label the parcel by hand.",
+            field=field,
+            details={
+                "policy": str(PolicyKind.CONTINUITY),
+                "version": stopping["policy_version"],
+                "carrier": choice.carrier,
+            },
+        )
     label_id = await labels.add(tx, subject, *choice, command.format, caller.actor)
     return {"label": str(label_id)}
 

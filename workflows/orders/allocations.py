@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -13,6 +13,7 @@ import orjson
 
 import models.queries.orders.reservations as reservation_queries
 import workflows.availability.atp_context as atp_context
+import workflows.availability.caps as caps
 import workflows.availability.routing as routing
 import workflows.orders.fulfillments as fulfillments
 import workflows.reservations.expired_units as expired_units
@@ -26,10 +27,11 @@ from domain.orders.orders import OrderLineState, distribute
 from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
 from domain.stock.states import StockState
 from domain.values.totals import totals
-from models.queries.catalog.lookups import ChannelFacts
+from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from models.queries.orders.reservations import HeldLineRow
 from models.reservations import ReservationRow
 from workflows.access.visibility import sees_hold
+from workflows.availability.atp_context import AtpContext
 from workflows.availability.routing import Demand
 from workflows.orders.commands import PlaceOrder
 from workflows.orders.fulfillments import ParcelContents, ParcelLine, PromisedOrder
@@ -104,7 +106,7 @@ class Supply:
 async def lock(
     tx: Transaction, item_ids: Collection[int], reservation_ids: Collection[UUID]
 ) -> Supply:
-    """Lock the stock of these items and of these holds, then the holds."""
+    """Lock the stock of these items and of these holds, then the holds, then caps of locations."""
     ids = sorted(reservation_ids)
     lines: dict[UUID, list[HeldLineRow]] = {}
     for line in await reservation_queries.lines_of(tx.session, ids) if ids else ():
@@ -115,7 +117,8 @@ async def lock(
     if ids:
         tx.locking(LockClass.HOLDS)
         rows = await reservation_queries.lock_holds(tx.session, ids)
-    context = await atp_context.read(tx.session, wanted, tx.now)
+    context = await caps.lock(tx, await atp_context.read(tx.session, wanted, tx.now))
+    tx.measures = context.measures
     backordered = dict(context.backordered)
     return Supply(
         {row["id"]: row for row in rows},
@@ -145,7 +148,11 @@ async def allocate(
     context = supply.context
     held = await _live_hold(tx, supply, channel, command.reservation_id, caller)
     open_demand = _OpenDemand(totals((demand.item.id, demand.quantity) for demand in demands))
-    moves = [] if held is None else _held_portions(open_demand, supply.lines.get(held["id"], ()))
+    moves = []
+    if held is not None:
+        items_by_id = {demand.item.id: demand.item for demand in demands}
+        usable = partial(_is_usable, context, channel, items_by_id)
+        moves = _held_portions(open_demand, supply.lines.get(held["id"], ()), usable)
     missing = _missing(demands, open_demand)
     country = None if command.ship_to is None else command.ship_to.country_code
     terms = (country, command.service_level)
@@ -174,6 +181,7 @@ async def allocate(
             supply.backordered[key] = supply.backordered.get(key, 0) + quantity
     allocation = _per_line(demands, open_demand, decision)
     places = allocation.location_ids
+    caps.take(context, places)
     decision["chosen"] = [each.code for each in channel.locations if each.id in places]
     items = [demand.item for demand in demands]
     dates = await routing.promise_from(tx, context, channel, items, places, *terms)
@@ -214,14 +222,32 @@ async def _live_hold(
     return row
 
 
+def _is_usable(
+    context: AtpContext,
+    channel: ChannelFacts,
+    items: Mapping[int, ItemFacts],
+    item_id: int,
+    location_id: int,
+) -> bool:
+    """True unless a measure forbids the channel to sell held units from where they are."""
+    item = items.get(item_id)
+    return item is not None and context.may_use_held(channel, location_id, item)
+
+
 def _held_portions(
-    open_demand: _OpenDemand, lines: Sequence[HeldLineRow]
+    open_demand: _OpenDemand,
+    lines: Sequence[HeldLineRow],
+    is_usable: Callable[[int, int], bool],
 ) -> list[tuple[int, int, tuple[StockState, StockState], int]]:
-    """Stock moves of the held units: wanted units to the order, the surplus back to AVAILABLE."""
+    """Stock moves of the held units: wanted units to the order, the surplus back to AVAILABLE.
+
+    Units that a measure stops are surplus: others are wanted in their place.
+    """
     moves = []
     for line in lines:
         item_id, location_id = line["item_id"], line["location_id"]
-        taken = min(line["quantity"], open_demand.wanted.get(item_id, 0))
+        wanted = open_demand.wanted.get(item_id, 0)
+        taken = min(line["quantity"], wanted) if wanted and is_usable(item_id, location_id) else 0
         if taken:
             open_demand.take(item_id, location_id, taken)
             moves.append((item_id, location_id, _FROM_HOLD, taken))

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
+import models.queries.continuity.measures as measure_queries
 import models.queries.orders.fulfillment_holds as hold_queries
 import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.orders.orders as order_queries
 import workflows.availability.atp_context as atp_context
+import workflows.availability.caps as caps
 import workflows.availability.routing as routing
+import workflows.measures.quarantines as quarantines
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 from domain.events.orders import OrderAllocated
@@ -34,14 +37,21 @@ SYSTEM = "system"
 async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
     """Allocate units of these items to backordered lines. Returns the number of lines served.
 
-    The items' stock must be locked. Orders locked by another transaction are skipped, and at most
-    SERVED_MAX lines are read. A job serves the others. Records `order.allocated`.
+    Units that a playbook quarantines are taken first; backorders do not get them. The items' stock
+    must be locked. Orders locked by another transaction are skipped, and at most SERVED_MAX lines
+    are read. A job serves the others. Records `order.allocated`.
     """
     await tx.flush()
-    if not await order_queries.has_backordered_items(tx.session, sorted(item_ids)):
+    has_backorders, measures = await tx.session.ask(
+        order_queries.has_backordered_items(sorted(item_ids)), measure_queries.active()
+    )
+    tx.measures = measures.at(tx.now)
+    await quarantines.take_arrivals(tx, item_ids)
+    if not has_backorders:
         return 0
     items = await lookups.items_by_id(tx.session, item_ids)
-    context = await atp_context.read(tx.session, item_ids, tx.now)
+    context = await caps.try_lock(tx, await atp_context.read(tx.session, item_ids, tx.now))
+    tx.measures = context.measures
     channels = {channel.id: channel for channel in context.channels}
     # Lines that cannot be served are not read: they would use up the limit of SERVED_MAX lines.
     servable = [
@@ -65,6 +75,7 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
         channel = channels[row["channel_id"]]
         portions = _take(tx, context, channel, items[row["item_id"]], order, row)
         served += bool(portions)
+        caps.take(context, {place for place, _ in portions} - found.get(order.id, {}).keys())
         for location_id, quantity in portions:
             parcels = found.setdefault(order.id, {})
             line = ParcelLine(row["line_id"], row["item_id"], quantity)
@@ -86,12 +97,15 @@ def _units_to_serve(
     """
     if not channel.active:
         return 0
-    units = sum(level.promisable for level in _levels(tx, channel, item))
-    return units - channel.safety_buffer - context.protected_from(channel, item)
+    units = sum(level.promisable for level in _levels(tx, context, channel, item))
+    return units - context.buffer_of(channel, item) - context.protected_from(channel, item)
 
 
-def _levels(tx: Transaction, channel: ChannelFacts, item: ItemFacts) -> list[Level]:
-    places = {place.id for place in channel.locations}
+def _levels(
+    tx: Transaction, context: atp_context.AtpContext, channel: ChannelFacts, item: ItemFacts
+) -> list[Level]:
+    """The levels from which the channel may sell an item."""
+    places = context.open_places(channel, item)
     return [level for level in tx.stock.of_item(item.id) if level.location_id in places]
 
 
@@ -109,7 +123,7 @@ def _take(
     limit = _units_to_serve(tx, context, channel, item)
     wanted = min(line.units[OrderLineState.BACKORDERED], limit)
     taken = []
-    for level in sorted(_levels(tx, channel, item), key=_fullest_first):
+    for level in sorted(_levels(tx, context, channel, item), key=_fullest_first):
         units = min(wanted, level.promisable)
         if units > 0:
             wanted -= units

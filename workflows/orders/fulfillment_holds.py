@@ -27,6 +27,7 @@ from domain.events.fulfillments import (
 from domain.events.orders import OrderCancelled, OrderHeld, OrderReleased
 from domain.exceptions import ExceptionKind
 from domain.orders.fulfillment_holds import (
+    SYSTEM_REASONS,
     UNSHIPPED,
     HoldReason,
     NewHold,
@@ -89,7 +90,7 @@ async def hold(tx: Transaction, command: HoldFulfillment, caller: Caller) -> Map
         order = await _order_to_hold(tx, command.order_id, caller)
         covered = await _unshipped(tx, order)
     hold_id = add(tx, order.id, command.fulfillment_id, command.hold, caller.actor)
-    await _cover(tx, order, covered, hold_id, command.hold, caller.actor)
+    await cover(tx, order, covered, hold_id, command.hold, caller.actor)
     if command.fulfillment_id is None:
         held = OrderHeld(
             **await locked_orders.write(tx, order),
@@ -142,8 +143,12 @@ def add(
     new: NewHold,
     placed_by: str,
     facts: Mapping[str, object] | None = None,
+    run_id: UUID | None = None,
 ) -> UUID:
-    """Add the row of a hold, and its audit row with these facts. Returns its id."""
+    """Add the row of a hold, and its audit row with these facts. Returns its id.
+
+    `run_id`: the run of a playbook that places it.
+    """
     row: FulfillmentHoldRow = {
         "id": tx.new_id(),
         "order_id": order_id,
@@ -156,6 +161,7 @@ def add(
         "released_by": None,
         "released_at": None,
         "release_note": None,
+        "run_id": run_id,
     }
     tx.add(FulfillmentHold, row)
     tx.outbox.audit(
@@ -179,7 +185,7 @@ def _subject(row: FulfillmentHoldRow) -> tuple[str, object]:
     return ("Order", row["order_id"])
 
 
-async def _cover(
+async def cover(
     tx: Transaction,
     order: LockedOrder,
     covered: Sequence[FulfillmentRow],
@@ -220,7 +226,7 @@ async def release(
         raise NotFound("fulfillment hold", str(command.hold_id), field=field)
     order = await locked_orders.lock(tx, found["order_id"], field)
     _check_may_release(caller, found)
-    if not await _release(tx, order, found, caller.actor, command.note):
+    if not await end(tx, order, found, caller.actor, command.note):
         raise IllegalTransition("fulfillment hold", "RELEASED", "RELEASED", (), field=field)
     return {"hold": str(found["id"])}
 
@@ -228,6 +234,12 @@ async def release(
 def _check_may_release(caller: Caller, row: FulfillmentHoldRow) -> None:
     """Raise PolicyViolation unless the caller placed the hold or its role may release it."""
     reason, placed_by = HoldReason(row["reason"]), row["placed_by"]
+    if reason in SYSTEM_REASONS:
+        raise PolicyViolation(
+            "A playbook placed this hold. It is released when the playbook ends.",
+            field=("holdId",),
+            details={"reason": str(reason), "placedBy": caller.shown_actor(placed_by)},
+        )
     needed = _RELEASE.get(reason, _RELEASE_OTHERS)
     if not caller.acts_as(placed_by) and not caller.may(needed):
         reason, placer = (
@@ -243,7 +255,7 @@ def _check_may_release(caller: Caller, row: FulfillmentHoldRow) -> None:
         )
 
 
-async def _release(
+async def end(
     tx: Transaction,
     order: LockedOrder,
     row: FulfillmentHoldRow,
@@ -333,11 +345,12 @@ async def follow_backorders(
     """
     await tx.flush()
     live = await hold_queries.live_of_order(tx.session, order.id)
-    for each in [row for row in live if row["fulfillment_id"] == source_id]:
+    own = [row for row in live if row["fulfillment_id"] == source_id and row["run_id"] is None]
+    for each in own:
         await hold_queries.hold_whole_order(tx.session, each["id"])
         new = NewHold(HoldReason(each["reason"]), each["note"], each["until_at"])
         others = [row for row in await _unshipped(tx, order) if row["id"] != source_id]
-        await _cover(tx, order, others, each["id"], new, actor)
+        await cover(tx, order, others, each["id"], new, actor)
         held = OrderHeld(
             **await locked_orders.write(tx, order),
             hold=each["id"],
@@ -365,7 +378,7 @@ async def release_due(tx: Transaction) -> int:
     released = 0
     for row in due:
         order = by_id.get(row["order_id"])
-        if order is not None and await _release(tx, order, row, SYSTEM.actor):
+        if order is not None and await end(tx, order, row, SYSTEM.actor):
             released += 1
     return released
 
@@ -383,4 +396,4 @@ async def end_with_units(
     for row in live:
         is_whole = row["fulfillment_id"] is None
         if not _is_left(order) if is_whole else row["fulfillment_id"] == key:
-            await _release(tx, order, row, event.actor)
+            await end(tx, order, row, event.actor)

@@ -17,6 +17,7 @@ from domain.errors import DomainError, Forbidden, NotFound
 from domain.events.payloads import encode
 from domain.events.policies import PolicyPublished
 from domain.policies.adjustments import AdjustmentRules
+from domain.policies.continuity import ContinuityRules
 from domain.policies.counts import CountRules
 from domain.policies.dispositions import DispositionRules
 from domain.policies.exceptions import ExceptionRules
@@ -79,6 +80,8 @@ async def in_force(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: d
 async def in_force(session: Session, kind: Literal[PolicyKind.FULFILLMENT], now: datetime) -> Found[FulfillmentRules]: ...  # noqa: E501
 @overload
 async def in_force(session: Session, kind: Literal[PolicyKind.COUNT], now: datetime) -> Found[CountRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.CONTINUITY], now: datetime) -> Found[ContinuityRules]: ...  # noqa: E501
 # fmt: on
 
 
@@ -116,6 +119,8 @@ async def decide(session: Session, kind: Literal[PolicyKind.FULFILLMENT], now: d
 async def decide(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime, *, location: str | None, channel: str | None) -> PolicyVersion[ExceptionRules]: ...  # noqa: E501
 @overload
 async def decide(session: Session, kind: Literal[PolicyKind.COUNT], now: datetime, *, location: str, category: str | None) -> PolicyVersion[CountRules]: ...  # noqa: E501
+@overload
+async def decide(session: Session, kind: Literal[PolicyKind.CONTINUITY], now: datetime, *, channel: str | None, location: str | None) -> PolicyVersion[ContinuityRules]: ...  # noqa: E501
 # fmt: on
 
 

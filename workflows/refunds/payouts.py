@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+import models.queries.continuity.stops as stop_queries
 import models.queries.integrations.gates as gates
 import models.queries.refunds.payouts as payout_queries
 import workflows.refunds.locked_refunds as locked_refunds
@@ -136,9 +137,14 @@ class Payouts:
         return GatewayReport(GatewaySignal.SILENCE if error.was_asked else GatewaySignal.NOT_ASKED)
 
     async def _claim(self, tx: Transaction, refund_id: UUID) -> ClaimedPayout | None:
-        """Claim a refund's next step; None if there is none now. Store credit is paid at once."""
+        """Claim a refund's next step; None if there is none now, or a playbook holds the refund.
+
+        Store credit is paid at once.
+        """
         refund, _ = await locked_refunds.lock(tx, refund_id, None, ())
         if refund.status is RefundStatus.APPROVED:
+            if await stop_queries.is_refund_held(tx.session, refund_id, tx.now):
+                return None
             if refund.tender is Tender.STORE_CREDIT:
                 await _pay_store_credit(tx, refund)
                 return None
@@ -146,6 +152,10 @@ class Payouts:
             return await self._store_claim(tx, refund, begun, PayoutStep.SEND)
         attempt = await payout_attempts.last(tx, refund_id)
         if attempt is None or attempt.next_at > tx.now:
+            return None
+        if attempt.sent_at is None and await stop_queries.is_refund_held(
+            tx.session, refund_id, tx.now
+        ):
             return None
         step = next_step(attempt, tx.now)
         if step not in (PayoutStep.SEND, PayoutStep.LOOK_UP):

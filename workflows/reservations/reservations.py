@@ -121,7 +121,15 @@ async def _read_inputs(tx: Transaction, commands: Sequence[CreateReservation]) -
         {each.external_reference for each in commands if each.external_reference is not None}
     )
     locked = FromLock("item_id")
-    channels, rules, backordered, items, by_reference, over = await tx.stock.lock_supply(
+    (
+        channels,
+        rules,
+        backordered,
+        measures,
+        items,
+        by_reference,
+        over,
+    ) = await tx.stock.lock_supply(
         expired_units.supply_lock(tx, skus, references),
         (
             *atp_context.questions(locked, tx.now),
@@ -131,7 +139,7 @@ async def _read_inputs(tx: Transaction, commands: Sequence[CreateReservation]) -
         ),
     )
     expired = await expired_units.end_oldest(tx, [item.id for item in items.values()], over)
-    context = atp_context.AtpContext(channels, rules, backordered, tx.now)
+    context = await atp_context.made_of(tx.session, channels, rules, backordered, measures, tx.now)
     by_code = ByCode(channels, _code_of)
     return _Inputs(context, by_code, items, by_reference, expired)
 

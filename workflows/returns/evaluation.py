@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import models.queries.continuity.measures as measure_queries
 import models.queries.returns.evaluation as evaluation_queries
 import models.queries.returns.returns as return_queries
 import workflows.policies.publishing as policies
@@ -97,12 +98,19 @@ async def evaluate(
     requested_at: datetime,
     now: datetime,
 ) -> Evaluation:
-    """Evaluate a request by the RETURN policies in force now, its window as of `requested_at`."""
+    """Evaluate a request by the RETURN policies in force now, its window as of `requested_at`.
+
+    While a playbook reviews returns, people decide, and no unit skips inspection.
+    """
     items, destination_id = await case_items(session, order, channel, wanted)
     in_force = await policies.in_force(session, PolicyKind.RETURN, now)
     chosen = [choose(in_force, item.facts, now) for item in items]
     risk = await _risk(session, order, items, wanted, chosen, requested_at)
     verdict = decide(items, chosen, risk, requested_at)
+    measures = (await session.answer(measure_queries.active())).at(now)
+    reviewing = measures.reviewing(channel.code, [each.line.sku for each in wanted])
+    if reviewing is not None:
+        verdict = left_to_people(verdict, reviewing.playbook)
     fast_lane = tuple(
         verdict.outcome is ReturnStatus.AUTHORIZED
         and may_use_fast_lane(item.asked, policy.rules, risk)
@@ -120,6 +128,14 @@ def decide(
     """Verdict of these policies, one for each item, on a request with this risk."""
     case = ReturnCase(tuple(item.asked for item in items), risk)
     return may_authorize(case, chosen, requested_at)
+
+
+def left_to_people(verdict: Verdict, playbook: str) -> Verdict:
+    """The verdict under a playbook by which people decide: what it authorizes is REQUESTED."""
+    if verdict.outcome is not ReturnStatus.AUTHORIZED:
+        return verdict
+    reason = f"A person decides: the playbook {playbook} was started."
+    return Verdict(ReturnStatus.REQUESTED, verdict.policy, (reason, *verdict.reasons))
 
 
 def may_use_fast_lane(asked: RequestedUnits, rules: ReturnRules, risk: Risk) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import domain.returns.inspections as inspection_rules
+import workflows.measures.active as active_measures
 import workflows.policies.publishing as policies
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.dispositions as dispositions
@@ -171,6 +172,9 @@ def _add_notes(group: ReturnUnits, finding: Finding, evidence: tuple[Reference, 
 
 
 async def _inspectors_required(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> int:
+    measures = await active_measures.of(tx)
+    if measures.reviewing(locked.channel.code, [group.sku]) is not None:
+        return inspection_rules.REVIEWERS
     rules_in_force = await _return_rules(tx, locked, group)
     risk = Decimal(locked.risk_points) / WHOLE
     return inspection_rules.inspectors_required(rules_in_force, risk)

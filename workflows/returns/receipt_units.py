@@ -9,6 +9,7 @@ from uuid import UUID
 import domain.ledger.return_entries as return_entries
 import domain.returns.costs as return_costs
 import models.queries.returns.costs as cost_queries
+import workflows.measures.active as active_measures
 import workflows.returns.dispositions as dispositions
 from domain.ledger.entries import LedgerEntry, Occasion
 from domain.orders.fulfillments import FulfillmentStatus
@@ -213,16 +214,20 @@ def _post(
     tx.journal.post(entry, actor=actor, channel_id=locked.channel.id, location_id=location_id)
 
 
-def restock_fast_lane(
+async def restock_fast_lane(
     tx: Transaction, locked: LockedReturn, received: Sequence[ReturnUnits]
 ) -> list[ReturnUnits]:
     """Restock the units of the fast lane without inspection. Returns their groups.
 
-    They are recorded as inspected by the policy with grade NEW.
+    They are recorded as inspected by the policy with grade NEW. Units that a playbook reviews are
+    inspected.
     """
     passed = [
         group for group in received if group.state is ReturnItemState.RECEIVED and group.fast_lane
     ]
+    if passed:
+        measures, channel = await active_measures.of(tx), locked.channel.code
+        passed = [each for each in passed if measures.reviewing(channel, [each.sku]) is None]
     decision = locked.decision
     restock_decision: Decision = {**decision, "outcome": str(Disposition.RESTOCK)}
     ruling = Ruling(Disposition.RESTOCK, POLICY, restock_decision, decision["version"])

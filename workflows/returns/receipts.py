@@ -214,7 +214,7 @@ async def _apply(
         group.bin_id = arrival.bin_id if group.stock_state is StockState.QUALITY_CONTROL else None
     locked.set_status(receipt.status)
     moved_facts = [group.facts for group in moved]
-    passed = receipt_units.restock_fast_lane(tx, locked, moved)
+    passed = await receipt_units.restock_fast_lane(tx, locked, moved)
     await return_records.write(tx, locked)
     place_id = arrival.location.id
     received = ReturnReceived(**return_records.step(locked, moved_facts, before))

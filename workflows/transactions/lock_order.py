@@ -15,9 +15,10 @@ class LockClass(IntEnum):
     TRANSFER = 5
     STOCK = 6
     HOLDS = 7
-    COST = 8
-    LEDGER = 9
-    INTEGRATION = 10
+    MEASURES = 8
+    COST = 9
+    LEDGER = 10
+    INTEGRATION = 11
 
 
 class LockOrderBroken(RuntimeError):

@@ -35,6 +35,7 @@ C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
 F = TypeVar("F")
+G = TypeVar("G")
 
 # The units of a level, summed over its states, must fit the 32 bits of GraphQL's Int.
 LEVEL_MAX = 2_000_000_000
@@ -79,8 +80,16 @@ class LockedStock:
     async def lock_supply(
         self,
         lock: Question[Sequence[LockedLevelRow]],
-        reads: tuple[Question[A], Question[B], Question[C], Question[D], Question[E], Question[F]],
-    ) -> tuple[A, B, C, D, E, F]:
+        reads: tuple[
+            Question[A],
+            Question[B],
+            Question[C],
+            Question[D],
+            Question[E],
+            Question[F],
+            Question[G],
+        ],
+    ) -> tuple[A, B, C, D, E, F, G]:
         """Lock the levels that `lock` finds: all of each item. It must be the first lock on stock.
 
         Returns the results of the reads, which have one snapshot, taken after the lock.
@@ -90,7 +99,7 @@ class LockedStock:
         found, answers = await self._unit.session.lock_and_ask(LockedReads(guards, lock, reads))
         for row in found:
             self._keep(Level.from_row(row))
-        return cast("tuple[A, B, C, D, E, F]", answers)
+        return cast("tuple[A, B, C, D, E, F, G]", answers)
 
     async def open_levels(self, keys: Iterable[Key], *, beside: Iterable[int] = ()) -> None:
         """Lock these levels, with all levels of their items; rows that do not exist are made.

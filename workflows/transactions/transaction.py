@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tortoise.models import Model
 
+from domain.continuity.measures import Measures
 from domain.errors import DomainError
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database.sessions import Session
@@ -34,7 +35,8 @@ class Transaction:
 
     `stock` and `costs` hold locked stock levels and item costs. `flush` writes their changes
     together with the rows given to `add`. `journal` and `outbox` hold the journal entries, events
-    and audit rows, which are written just before commit.
+    and audit rows, which are written just before commit. `measures`: the active ones, once the
+    transaction has read them.
 
     The parts hold the unit of work and never the transaction: without a reference cycle, Python
     frees a transaction as soon as it ends.
@@ -59,6 +61,7 @@ class Transaction:
         self.stock = LockedStock(self.unit, self.outbox)
         self.costs = LockedCosts(self.unit)
         self.journal = Journal(self.unit, self.outbox)
+        self.measures: Measures | None = None
         self._savepoints = 0
 
     def add(self, model: type[Model], row: Mapping[str, Any]) -> None:

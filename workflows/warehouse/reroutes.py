@@ -11,6 +11,7 @@ from uuid import UUID
 import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.availability.atp_context as atp_context
+import workflows.availability.caps as caps
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
@@ -19,7 +20,13 @@ import workflows.reservations.expired_units as expired_units
 import workflows.tasks.claims as tasks
 import workflows.warehouse.shortages as shortages
 from domain.access.callers import Caller
-from domain.errors import IllegalTransition, InsufficientStock, Invalid, NotFound
+from domain.errors import (
+    IllegalTransition,
+    InsufficientStock,
+    Invalid,
+    NotFound,
+    PolicyViolation,
+)
 from domain.events.fulfillments import FulfillmentCancelled
 from domain.events.orders import OrderRerouted
 from domain.orders.fulfillments import FulfillmentStatus
@@ -59,8 +66,8 @@ async def reroute(
 
     The units allocated so far become available; picked ones come back unbinned. Locks the order,
     the tasks, then the stock. Raises IllegalTransition unless the fulfillment is OPEN,
-    InsufficientStock, Invalid, TaskNotClaimed or NotFound. Records `fulfillment.cancelled`,
-    `fulfillment.created` and `order.rerouted`.
+    InsufficientStock, PolicyViolation (for a measure of a playbook), Invalid, TaskNotClaimed or
+    NotFound. Records `fulfillment.cancelled`, `fulfillment.created` and `order.rerouted`.
     """
     problems = Problems()
     with problems.under():
@@ -86,6 +93,7 @@ async def reroute(
     expired = await expired_units.lock_stock(tx, wanted)
     await picks.book(tx, wanted)
     await expired.attempt(tx, partial(_check_units, tx, wanted, origin, target))
+    await _check_open(tx, order, wanted, target)
     new_fulfillment_id = await _reallocate(tx, order, lines, origin, target, caller.actor)
     await _write(tx, command, order, row, lines, new_fulfillment_id, caller.actor)
     return {"order": str(order.id)}
@@ -124,6 +132,23 @@ async def _check_units(
         if promisable < units:
             sku = tx.stock.levels[item_id, origin.id].sku
             raise InsufficientStock(sku, units, promisable, field=("locationCode",))
+
+
+async def _check_open(
+    tx: Transaction, order: LockedOrder, wanted: Mapping[int, int], target: LocationFacts
+) -> None:
+    """Raise PolicyViolation if a measure forbids to send these items from the target."""
+    found = await atp_context.read(tx.session, wanted, tx.now)
+    context = await caps.lock(tx, found)
+    channel = next(each for each in context.channels if each.id == order.channel_id)
+    for item in (await lookups.items_by_id(tx.session, wanted)).values():
+        if target.id not in context.open_places(channel, item):
+            raise PolicyViolation(
+                f"A playbook that was started stops {item.sku} from leaving {target.code}. End it,"
+                " or choose another location.",
+                field=("locationCode",),
+                details={"policy": str(PolicyKind.CONTINUITY), "location": target.code},
+            )
 
 
 async def _reallocate(

@@ -16,6 +16,7 @@ import models.queries.exceptions.conditions as conditions
 import models.queries.orders.fulfillment_holds as hold_queries
 import models.queries.orders.orders as order_queries
 import workflows.availability.atp_context as atp_context
+import workflows.availability.caps as caps
 import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.orders.fulfillments as fulfillments
@@ -93,7 +94,9 @@ async def replace_elsewhere(
     ON_HOLD if the one that lost the units is. If all units are replaced, they get copies of its
     holds.
     """
-    context = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
+    found = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
+    context = await caps.try_lock(tx, found)
+    tx.measures = context.measures
     channel = next(each for each in context.channels if each.id == order.channel_id)
     others = tuple(place for place in channel.locations if place.id != origin.id)
     elsewhere = replace(channel, locations=others)

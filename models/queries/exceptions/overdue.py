@@ -217,7 +217,7 @@ ENDLESS_HOLD: Final = OverdueQuery(
     channel_id="o.channel_id",
     location_id="(SELECT f.location_id FROM fulfillment f WHERE f.id = h.fulfillment_id)",
     source="fulfillment_hold h JOIN sales_order o ON o.id = h.order_id"
-    " WHERE h.released_at IS NULL AND h.until_at IS NULL",
+    " WHERE h.released_at IS NULL AND h.until_at IS NULL AND h.run_id IS NULL",
 )
 
 UNCERTAIN_LABEL: Final = OverdueQuery(

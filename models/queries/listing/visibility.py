@@ -249,6 +249,20 @@ OPERATIONAL_EXCEPTION: Final = Visibility(
     ),
     kind="NOT x.kind = ANY({kinds}::text[])",
 )
+# A run of a playbook exists for the keys of one of its channels and locations; without any it
+# concerns all of them.
+PLAYBOOK_RUN: Final = Visibility(
+    "playbook_run r",
+    "uuid",
+    channel=(
+        "(r.channels IS NULL OR EXISTS (SELECT 1 FROM playbook_place p WHERE p.run_id = r.id"
+        f" AND p.channel_id = {_CHANNELS}{CHECKED}))"
+    ),
+    location=(
+        "(r.locations IS NULL OR EXISTS (SELECT 1 FROM playbook_place p WHERE p.run_id = r.id"
+        f" AND p.location_id = {_LOCATIONS}{CHECKED}))"
+    ),
+)
 ITEM: Final = Visibility("item t", "bigint")
 SUPPLIER: Final = Visibility("supplier t", "bigint")
 REASON_CODE: Final = Visibility("reason_code t", "bigint")

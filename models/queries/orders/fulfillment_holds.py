@@ -12,7 +12,7 @@ from models.fulfillments import FulfillmentHoldRow
 
 _HOLD = (
     "SELECT id, order_id, fulfillment_id, reason, note, placed_by, placed_at, until_at,"
-    " released_by, released_at, release_note FROM fulfillment_hold"
+    " released_by, released_at, release_note, run_id FROM fulfillment_hold"
 )
 
 

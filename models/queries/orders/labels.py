@@ -11,6 +11,7 @@ from models.carriers import ShippingLabelRow, SubjectColumn
 from models.database.keys import key_of
 from models.database.rows import picked
 from models.database.sessions import Session
+from models.queries.continuity.stops import unstopped_label
 
 _LABEL = (
     "SELECT id, fulfillment_id, return_id, transfer_id, order_id, channel_id, location_id, key,"
@@ -27,14 +28,16 @@ async def due_labels(
     """Labels that no worker has claimed and whose next call is due, the oldest first; not
     locked.
 
-    `without`: keys of carriers that must not be called.
+    `without`: keys of carriers that must not be called. Labels that were never sent wait while a
+    playbook forbids to buy them.
     """
     rows = await session.fetch(
-        "SELECT id FROM shipping_label"
-        " WHERE status IN ('REQUESTED', 'UNKNOWN', 'VOIDING') AND next_at <= $1"
-        " AND (claimed_until_at IS NULL OR claimed_until_at <= $1)"
-        " AND NOT carrier_key = ANY($3::text[])"
-        " ORDER BY next_at, id LIMIT $2",
+        "SELECT s.id FROM shipping_label s"
+        " WHERE s.status IN ('REQUESTED', 'UNKNOWN', 'VOIDING') AND s.next_at <= $1"
+        " AND (s.claimed_until_at IS NULL OR s.claimed_until_at <= $1)"
+        " AND NOT s.carrier_key = ANY($3::text[])"
+        f" AND (s.first_sent_at IS NOT NULL OR {unstopped_label('s', '$1')})"
+        " ORDER BY s.next_at, s.id LIMIT $2",
         now,
         limit,
         list(without),

@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.values.codes import keys_of
 from models.database.rows import changed_at
 from models.database.sessions import Session
-from models.database.sql import Columns, WriteStatement
+from models.database.sql import Columns, Question, WriteStatement, question
 from models.orders import OrderLineUnits
 
 _ORDER = (
@@ -210,15 +210,19 @@ async def backordered_lines(
     return await session.rows(BackorderedLineRow, _BACKORDERED, item_ids, pairs, limit)
 
 
-async def has_backordered_items(session: Session, item_ids: Sequence[int]) -> bool:
+class _WaitsRow(TypedDict):
+    waits: int
+
+
+def has_backordered_items(item_ids: Sequence[int]) -> Question[bool]:
     """True if an open backordered line exists for one of these items."""
-    found = await session.value(
-        int,
+    return question(
+        _WaitsRow,
         "SELECT 1 AS waits FROM order_line WHERE item_id = ANY($1::bigint[]) AND backordered > 0"
         " ORDER BY item_id LIMIT 1",
-        list(item_ids),
+        (list(item_ids),),
+        bool,
     )
-    return found is not None
 
 
 _SERVABLE = """

@@ -15,11 +15,11 @@ import models.queries.proofs.bins as bin_proofs
 import models.queries.proofs.causes as cause_proofs
 import models.queries.proofs.change_times as change_time_proofs
 import models.queries.proofs.counts as count_proofs
-import models.queries.proofs.fulfillment_holds as fulfillment_hold_proofs
 import models.queries.proofs.labels as label_proofs
 import models.queries.proofs.order_locations as order_location_proofs
 import models.queries.proofs.order_money as order_proofs
 import models.queries.proofs.parcels as parcel_proofs
+import models.queries.proofs.playbooks as playbook_proofs
 import models.queries.proofs.refunds as refund_proofs
 import models.queries.proofs.reservations as reservation_proofs
 import models.queries.proofs.returns as return_proofs
@@ -333,7 +333,7 @@ PROOFS: Sequence[Proof] = (
     Proof("idempotency keys are settled", _SETTLED),
     Proof("one open exception per kind and subject", _OPEN_ONCE),
     *parcel_proofs.PROOFS,
-    *fulfillment_hold_proofs.PROOFS,
+    *playbook_proofs.PROOFS,
     *label_proofs.PROOFS,
     *cause_proofs.PROOFS,
     *change_time_proofs.PROOFS,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.access.callers import Caller, Role
 from domain.access.permissions import EVENT_NOUNS
 from domain.events.former import stored_types
-from domain.events.visibility import KEY_NOUN, KIND_NOUN, PLACELESS_NOUNS, SPREAD_NOUNS
+from domain.events.visibility import KIND_NOUN, PLACELESS_NOUNS, SPREAD_NOUNS, WHOLE_NOUNS
 from models.database.sessions import Session
 from models.queries.events.event_log import LoggedEvent, LoggedEventRow
 from models.queries.listing.scopes import Scope
@@ -61,7 +61,8 @@ async def events(
         placeless = " OR ".join(f"e.type LIKE '{noun}.%'" for noun in PLACELESS_NOUNS)
         where(f"(e.actor = {{}} OR NOT ({placeless}))", caller.actor)
     if not scope.is_whole:
-        where(f"(e.actor = {{}} OR e.type NOT LIKE '{KEY_NOUN}.%')", caller.actor)
+        whole = " OR ".join(f"e.type LIKE '{noun}.%'" for noun in WHOLE_NOUNS)
+        where(f"(e.actor = {{}} OR NOT ({whole}))", caller.actor)
     if scope.hidden_kinds:
         where(
             f"NOT (e.type LIKE '{KIND_NOUN}.%' AND e.data ->> 'kind' = ANY({{}}::text[]))",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from models.database.rows import picked
 from models.database.sessions import Session
+from models.queries.continuity.stops import unheld_refund
 from models.refunds import RefundAttemptRow
 
 _UNSETTLED = "state IN ('OPEN', 'PENDING', 'UNKNOWN')"
@@ -19,18 +20,22 @@ _ATTEMPT = (
     " FROM refund_attempt"
 )
 
-# Refunds without an attempt, and attempts that no worker has claimed; the oldest first. An attempt
-# that was not sent waits while an earlier one is contradicted.
+# Refunds without an attempt, in the order of their approval, and attempts that no worker has
+# claimed, the oldest first. Refunds wait while a playbook holds them. An attempt that was not sent
+# also waits while an earlier one is contradicted.
 _TO_DO = f"""
 SELECT id FROM (
-  SELECT * FROM (SELECT id FROM refund WHERE status = 'APPROVED'
-    AND ($3 OR tender = 'STORE_CREDIT') ORDER BY id LIMIT $2) AS decided
+  SELECT * FROM (SELECT r.id FROM refund r WHERE r.status = 'APPROVED'
+    AND ($3 OR r.tender = 'STORE_CREDIT') AND {unheld_refund("r", "$1")}
+    ORDER BY r.decided_at, r.id LIMIT $2) AS decided
   UNION ALL
   SELECT * FROM (SELECT refund_id AS id FROM refund_attempt
     WHERE {_UNSETTLED} AND next_at <= $1 AND $3
       AND (claimed_until_at IS NULL OR claimed_until_at <= $1)
-      AND (sent_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM refund_attempt c
-        WHERE c.refund_id = refund_attempt.refund_id AND c.contradicted_as IS NOT NULL))
+      AND (sent_at IS NOT NULL OR (NOT EXISTS (SELECT 1 FROM refund_attempt c
+        WHERE c.refund_id = refund_attempt.refund_id AND c.contradicted_as IS NOT NULL)
+        AND EXISTS (SELECT 1 FROM refund r WHERE r.id = refund_attempt.refund_id
+          AND {unheld_refund("r", "$1")})))
     ORDER BY next_at, id LIMIT $2) AS open_attempts) AS due
 LIMIT $2
 """

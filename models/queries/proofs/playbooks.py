@@ -1,0 +1,45 @@
+"""Invariants of playbooks: the units that they quarantined, and that nothing is left of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.queries.proofs.proof import Proof
+
+_UNITS_ARE_MOVED = """
+WITH sides (run_id, item_id, location_id, taken, given_back, taken_moved, given_back_moved) AS (
+  SELECT run_id, item_id, location_id, taken, given_back, 0, 0 FROM quarantined_unit
+  UNION ALL
+  SELECT r.id, m.item_id, m.location_id, 0, 0,
+    CASE WHEN m.from_state = 'AVAILABLE' AND m.to_state = 'QUARANTINE'
+      THEN m.quantity ELSE 0 END,
+    CASE WHEN m.from_state = 'QUARANTINE' AND m.to_state = 'AVAILABLE'
+      THEN m.quantity ELSE 0 END
+  FROM playbook_run r JOIN stock_movement m ON m.reference = 'PlaybookRun:' || CAST(r.id AS text))
+SELECT (SELECT r.playbook FROM playbook_run r WHERE r.id = run_id) || ' ' ||
+    (SELECT i.sku FROM item i WHERE i.id = item_id) || ' @ ' ||
+    (SELECT l.code FROM location l WHERE l.id = location_id) AS place,
+  'taken ' || CAST(taken_moved AS text) || ', given back ' || CAST(given_back_moved AS text)
+    AS expected,
+  'taken ' || CAST(taken AS text) || ', given back ' || CAST(given_back AS text) AS found
+FROM (
+  SELECT run_id, item_id, location_id, SUM(taken) AS taken, SUM(given_back) AS given_back,
+    SUM(taken_moved) AS taken_moved, SUM(given_back_moved) AS given_back_moved
+  FROM sides GROUP BY run_id, item_id, location_id) AS levels
+WHERE taken <> taken_moved OR given_back <> given_back_moved
+"""
+
+_NOTHING_IS_LEFT = """
+SELECT r.playbook || ' ' || CAST(r.id AS text) AS place, 'nothing' AS expected, left_over AS found
+FROM (
+  SELECT q.run_id, 'quarantined units' AS left_over FROM quarantined_unit q WHERE NOT q.settled
+  UNION
+  SELECT h.run_id, 'fulfillment holds' FROM fulfillment_hold h
+  WHERE h.run_id IS NOT NULL AND h.released_at IS NULL) AS things
+JOIN playbook_run r ON r.id = run_id WHERE r.status = 'ENDED'
+"""
+
+PROOFS: Final = (
+    Proof("quarantined units of playbooks = movements", _UNITS_ARE_MOVED),
+    Proof("nothing is left of ended playbooks", _NOTHING_IS_LEFT),
+)
