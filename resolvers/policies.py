@@ -1,20 +1,30 @@
-"""Queries and mutations on policies: versions, publishing, preview on past cases."""
+"""Policies: versions, publishing, preview on past cases. Playbooks: runs, start and end."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
-from strawberry import UNSET, argument
+from strawberry import ID, UNSET, argument
 
+import models.queries.continuity.reads as run_reads
 import models.queries.reads.policies as policy_reads
+import schema.mutations.continuity as playbook_commands
+import workflows.continuity.ends
+import workflows.continuity.starts
 import workflows.policies.previews
 import workflows.policies.publishing
 from schema.context import Info
-from schema.fields.arguments import given
+from schema.errors import user_errors
+from schema.fields.arguments import After, First, given
 from schema.fields.enums import PolicyKind
-from schema.mutations.perform import perform_mutation
+from schema.fields.node import load
+from schema.fields.paging import Connection, selection_of, window
+from schema.mutations.continuity import PlaybookInput, PlaybookPayload
+from schema.mutations.perform import perform_action, perform_mutation
 from schema.mutations.policies import PolicyInput, PolicyPayload
-from schema.types.policies import Policy, PolicySchema
+from schema.types.policies import Measure, PlaybookRun, Policy, PolicySchema
 from schema.types.previews import PolicyPreview
 from server.projection.list_sizes import PAGE_MAX, sized
+from workflows.transactions.outcomes import Outcome
 
 LAST_DEFAULT = 100
 
@@ -74,3 +84,67 @@ async def policy_preview(
         context.now,
     )
     return await PolicyPreview.of(found, context)
+
+
+async def playbook_runs(
+    info: Info,
+    active: Annotated[
+        bool | None,
+        argument(description="True: only runs that have not ENDED; false: only those that have."),
+    ] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+) -> Connection[PlaybookRun]:
+    """Runs of playbooks, newest first."""
+    page = await run_reads.runs(
+        *await info.context.opened(),
+        window(first, after, None, None, selection_of(info)),
+        is_active=given(active),
+    )
+    return Connection(page, PlaybookRun.from_row, info.context)
+
+
+async def playbook_start(info: Info, input: PlaybookInput) -> PlaybookPayload | None:
+    """Start a playbook. All that begins after the answer obeys its measures.
+
+    What must be moved is moved by a job; the run is STARTING until then. FORBIDDEN for a run that
+    is not restricted to the channels and locations of the key. Refused: INVALID for an unknown
+    playbook, a list that no measure knows, or missing SKUs; NOT_FOUND, LIMIT_EXCEEDED.
+    """
+    outcome = await perform_action(info, workflows.continuity.starts.start, input.to_command)
+    return await _payload(info, outcome)
+
+
+async def playbook_end(
+    info: Info,
+    id: Annotated[ID, argument(description="Id of the run.")],
+    note: Annotated[str, argument(description="Reason, as free text.")],
+) -> PlaybookPayload | None:
+    """End a playbook: its measures no longer hold, and a job moves back what it moved.
+
+    Refused: SELF_APPROVAL if another actor than the one that started it must end it,
+    ILLEGAL_TRANSITION if it has ended, INVALID, NOT_FOUND.
+    """
+    outcome = await perform_action(
+        info, workflows.continuity.ends.end, lambda: playbook_commands.end(id, note)
+    )
+    return await _payload(info, outcome)
+
+
+async def _payload(info: Info, outcome: Outcome) -> PlaybookPayload:
+    """The payload with the run of an outcome, or with what a dry run has counted."""
+    context = info.context
+    run = None
+    counted: list[Any] = outcome.refs.get("measures", [])
+    rows: list[Any] = [
+        {"kind": kind, "units": units, "affected": count} for kind, units, count in counted
+    ]
+    if (run_id := outcome.refs.get("run")) is not None:
+        run = await load(context, "PlaybookRun", UUID(run_id))
+        rows = await context.loaders.measures_of_run.load(UUID(run_id)) or []
+    return PlaybookPayload(
+        run=run,
+        measures=[Measure.from_row(row, context) for row in rows],
+        replayed=outcome.replayed,
+        user_errors=user_errors(outcome),
+    )

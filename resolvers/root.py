@@ -98,6 +98,7 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "policySchemas": policies.policy_schemas,
     "integration": integrations.integration,
     "integrations": integrations.integrations,
+    "playbookRuns": policies.playbook_runs,
     "apiKeys": access.api_keys,
     "actors": access.actors,
     "eventTypes": events.event_types,
@@ -178,6 +179,8 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "apiKeyRevoke": access.api_key_revoke,
     "periodClose": ledger.period_close,
     "policyPublish": policies.policy_publish,
+    "playbookStart": policies.playbook_start,
+    "playbookEnd": policies.playbook_end,
 }
 
 SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {

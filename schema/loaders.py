@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 import models.queries.catalog.item_codes as code_queries
+import models.queries.continuity.reads as run_reads
 import models.queries.counts.reads as count_reads
 import models.queries.integrations.reads as integration_reads
 import models.queries.reads.access as access_reads
@@ -183,6 +184,8 @@ class Loaders:
     exceptions = scoped(exception_reads.exceptions_by_id)
     steps_of_exception = plain(exception_reads.steps_by_exception)
     policies = scoped(policy_reads.policies_by_id)
+    playbook_runs = scoped(run_reads.runs_by_id)
+    measures_of_run = plain(run_reads.measures_by_run)
     audits = scoped(audit_reads.entries_by_id)
     integrations = scoped(integration_reads.integrations_by_id)
     secrets_of_integration = plain(integration_reads.secrets_by_integration)

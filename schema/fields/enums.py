@@ -4,6 +4,7 @@ import strawberry
 
 from domain.access.callers import Role
 from domain.catalog.commands import ChannelKind, ReasonKind
+from domain.continuity.runs import PlaybookStatus
 from domain.counts.classes import AbcClass
 from domain.counts.states import CountCause, CountLineStatus, CountStatus
 from domain.exceptions import ExceptionSeverity, ExceptionStatus
@@ -14,6 +15,7 @@ from domain.orders.fulfillment_holds import HoldReason
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.labels import LabelFormat, LabelStatus
 from domain.orders.orders import OrderLineState, OrderStatus
+from domain.policies.continuity import MeasureKind
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.policies import PolicyKind
 from domain.policies.refunds import Tender
@@ -48,11 +50,13 @@ __all__ = [
     "LabelFormat",
     "LabelStatus",
     "LocationKind",
+    "MeasureKind",
     "MovementKind",
     "OrderLineState",
     "OrderSort",
     "OrderStatus",
     "Ordering",
+    "PlaybookStatus",
     "PolicyKind",
     "QueueKind",
     "ReasonKind",
@@ -91,11 +95,13 @@ for _enumeration in (
     LabelFormat,
     LabelStatus,
     LocationKind,
+    MeasureKind,
     MovementKind,
     OrderLineState,
     OrderSort,
     OrderStatus,
     Ordering,
+    PlaybookStatus,
     PolicyKind,
     QueueKind,
     ReasonKind,

@@ -1,16 +1,22 @@
-"""Policies: versioned rules that never change."""
+"""Policies: versioned rules that never change. Runs of the playbooks that they name."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
+from domain.continuity.measures import note_of
+from domain.policies.continuity import MeasureKind as Kind
 from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.json_schemas import rules_schema, scopes_of
+from models.continuity import PlaybookMeasureRow, PlaybookRunRow
 from models.policies import PolicyRow
-from schema.fields.enums import PolicyKind
+from schema.context import Context
+from schema.fields.edges import edge
+from schema.fields.enums import MeasureKind, PlaybookStatus, PolicyKind
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import JSON, json_of
-from server.projection.records import column, derived
+from server.projection.records import Record, column, derived, many
 
 
 def _rules(row: PolicyRow) -> object:
@@ -62,3 +68,73 @@ class PolicySchema:
             scopes=scopes_of(kind),
             example=JSON(DEFAULT_RULES[kind]),
         )
+
+
+def _note(row: PlaybookMeasureRow) -> str:
+    return note_of(Kind(row["kind"]), row["units"])
+
+
+@strawberry.type
+class Measure(Record):
+    """A measure of a playbook, which decisions obey while its run is STARTING or ACTIVE."""
+
+    kind: MeasureKind
+    units: int | None
+    """Units, parcels or days, depending on the kind; null: the measure has none."""
+    affected: int
+    """Units that were quarantined, or parcels that were moved or put on hold, until now. Else the
+    SKUs, parcels, refunds or labels that the measure concerned when it started.
+    """
+    note: str = derived(lambda measure: _note(measure.row), of=("kind", "units"))
+    """The measure in one sentence."""
+
+
+def _codes(stored: Any, sees: Any) -> list[str] | None:
+    """The codes that the caller may see; None: all."""
+    return None if stored is None else [code for code in json_of(stored) if sees(code)]
+
+
+def _channels(row: PlaybookRunRow, context: Context) -> list[str] | None:
+    return _codes(row["channels"], context.caller.sees_channel)
+
+
+def _locations(row: PlaybookRunRow, context: Context) -> list[str] | None:
+    return _codes(row["locations"], context.caller.sees_location)
+
+
+def _named(actor: str | None, context: Context) -> str | None:
+    return None if actor is None else context.caller.shown_actor(actor)
+
+
+@found_by(lambda loaders: loaders.playbook_runs)
+@strawberry.type
+class PlaybookRun(Node):
+    """A playbook that was started: its measures, and what they are restricted to."""
+
+    playbook: str
+    """Name of the playbook in the CONTINUITY policy."""
+    status: PlaybookStatus
+    reason: str
+    """Reason of the start, as free text."""
+    policy_version: int
+    """Version of the CONTINUITY policy that named the measures."""
+    channels: list[str] | None = derived(lambda run: _channels(run.row, run.context))
+    """Codes of the channels; null: all."""
+    locations: list[str] | None = derived(lambda run: _locations(run.row, run.context))
+    """Codes of the locations; null: all."""
+    skus: list[str] | None = derived(lambda run: _codes(run.row["skus"], lambda _: True))
+    """SKUs; null: all."""
+    carriers: list[str] | None = derived(lambda run: _codes(run.row["carriers"], lambda _: True))
+    """Codes of the carriers; null: all."""
+    started_by: str = derived(lambda run: _named(run.row["started_by"], run.context))
+    """Actor that started it."""
+    started_at: datetime
+    ends_at: datetime | None
+    """Time at which it ends by the clock; null: until it is ended."""
+    ended_by: str | None = derived(lambda run: _named(run.row["ended_by"], run.context))
+    """Actor that ended it; `system`: the clock. Null while its measures hold."""
+    ended_at: datetime | None
+    """Time from which its measures no longer hold; null while they hold."""
+    measures: list[Measure] = edge(
+        lambda loaders: loaders.measures_of_run, "id", many(Measure), rows=5
+    )

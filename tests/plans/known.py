@@ -54,6 +54,22 @@ _UNSENT: Mapping[str, set[str]] = {
         *("lines_by_id", "lines_of_count", "places_by_attempt"),
     },
     "counts/short_picks": {"levels_of"},
+    # Playbooks are rare, and their jobs send most of these.
+    "continuity/counts": {
+        *("available_units", "labels_to_stop", "parcels_since", "parcels_to_hold"),
+        *("parcels_to_move", "refunds_to_hold", "skus"),
+    },
+    "continuity/measures": {"lock_caps", "try_lock_caps"},
+    "continuity/parcels": {"add_held", "holds_to_release", "to_hold", "to_move"},
+    "continuity/quarantines": {
+        *("add_affected", "add_taken", "next_to_take", "next_unsettled", "settle", "unsettled"),
+    },
+    "continuity/reads": {"measures_by_run", "runs", "runs_by_id"},
+    "continuity/runs": {
+        *("is_passed", "lock_run", "measures_of", "set_barrier", "try_lock_run", "write_end"),
+        "write_status",
+    },
+    "continuity/stops": {"is_refund_held", "run_without_labels"},
     "events/event_archive": {"oldest_events", "remove_events"},
     "events/event_log": {"vacuum_pending"},
     "exceptions/exceptions": {"step_count", "subjects_with", "write_step"},

@@ -89,6 +89,7 @@ QUERIES: Final = (
     Row("auditTrail", 'first: 250, action: "orderPlace"', "$AuditEntry", "VFA", WHOLE),
     Row("policies", "", "$Policy", STAFF, OF_CHANNEL),
     Row("policySchemas", "", "", STAFF, EVERYWHERE),
+    Row("playbookRuns", "", "$PlaybookRun", STAFF, BOTH),
     Row(
         "policyPreview",
         'input: {kind: RETURN, scope: "global", rules: {window: "P30D"}}',
@@ -132,6 +133,7 @@ NODES: Final = {
     "AuditEntry": ("VFA", WHOLE),
     "Policy": (STAFF, OF_CHANNEL),
     "Integration": (STAFF, OF_CHANNEL),
+    "PlaybookRun": (STAFF, BOTH),
     "ApiKey": ("A", BOTH),
 }
 
@@ -164,6 +166,10 @@ _CHANNEL = (
 _SORRY = (
     '{orderId: "$Order", reasonCode: "OTHER", note: "n", amount: {amount: "0.01",'
     ' currencyCode: "GBP"}}'
+)
+_CLOSURE = (
+    '{playbook: "LOCATION_CLOSURE", reason: "r", channels: ["$channel"], locations: ["$place"],'
+    " dryRun: true}"
 )
 _ROUTING = '{kind: RETURN, scope: "channel:$channel", rules: {window: "P30D", finalSale: false}}'
 _FEED = '{code: "$feed", kind: CHANNEL, feed: {channel: "$channel"}}'
@@ -329,6 +335,8 @@ MUTATIONS: Final = (
     Row("apiKeyRevoke", 'id: "$ApiKey"', "", "A", BOTH),
     Row("periodClose", 'through: "2020-01-01T00:00:00Z"', "", "FA", NEVER),
     # A policy of a channel, and of no location, may be published by a key without locations.
+    Row("playbookStart", f"input: {_CLOSURE}", "", "VA", BOTH),
+    Row("playbookEnd", 'id: "$PlaybookRun", note: "n"', "", "VA", BOTH),
     Row("policyPublish", f"input: {_ROUTING}", "", "VA", "F+FFFF"),
 )
 

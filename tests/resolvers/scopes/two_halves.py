@@ -50,6 +50,9 @@ RECEIVE_RETURN = _mutation(
 )
 INSPECT = _mutation("returnInspect", "ReturnInspectInput", "return { refunds { id } }")
 REFUND = _mutation("refundCreate", "RefundCreateInput", "refund { id }")
+START = _mutation("playbookStart", "PlaybookInput", "run { id }")
+END = f"""mutation ($id: ID!, $note: String!) {{
+  playbookEnd(id: $id, note: $note) {{ run {{ id }} {_ERRORS} }} }}"""
 PUBLISH = _mutation("policyPublish", "PolicyInput", "policy { id }")
 CARRIER = _mutation("carrierEventRecord", "CarrierEventInput", "fulfillment { id }")
 LABEL = _mutation("labelBuy", "LabelBuyInput", "label { id }")
@@ -330,6 +333,11 @@ async def _rules(api: InProcessServer, half: Half) -> None:
     scope = {"channels": [half.channel], "locations": [half.location]}
     made = await api.done(CREATE_KEY, {"input": {**key, **scope}}, key=half.keys["both-actor"])
     half.ids["ApiKey"] = made["apiKey"]["id"]
+    closure = {"playbook": "LOCATION_CLOSURE", "reason": half.text("both", "flood"), **scope}
+    made = await api.done(START, {"input": closure}, key=half.keys["both-actor"])
+    half.ids["PlaybookRun"] = made["run"]["id"]
+    ended = {"id": half.ids["PlaybookRun"], "note": half.text("both", "dry")}
+    await api.done(END, ended, key=half.keys["both-actor"])
 
 
 async def _ids(api: InProcessServer, half: Half) -> None:
