@@ -111,7 +111,8 @@ FROM fulfillment_hold h WHERE h.released_at IS NULL AND CASE
 """
 
 # A count that takes units of a held fulfillment lets the hold go on: for the fulfillments with the
-# units that replace them, or for the whole order. The copies have the hold's time and placer. A playbook holds new parcels itself.
+# units that replace them, or for the whole order. The copies have the hold's time and placer. A
+# playbook holds new parcels by itself.
 _HOLDS_GO_ON = """
 SELECT (SELECT o.number FROM sales_order o WHERE o.id = h.order_id) || ' hold '
     || CAST(h.id AS text) AS place,
