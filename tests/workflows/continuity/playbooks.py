@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +39,11 @@ class Playbooks:
         """Publish a policy whose one playbook, TEST, takes these measures."""
         rules = {"playbooks": {"TEST": measures}}
         await self.shop.publish(PolicyKind.CONTINUITY, rules, scope)
+
+    async def publish_all(self, playbooks: Mapping[str, Mapping[str, Any]]) -> None:
+        """Publish a policy with these playbooks."""
+        rules = {"playbooks": {name: dict(each) for name, each in playbooks.items()}}
+        await self.shop.publish(PolicyKind.CONTINUITY, rules)
 
     async def start(
         self,
