@@ -1,4 +1,4 @@
-"""Tables of policies: versions of rules, which are never changed."""
+"""Tables of policies, whose versions never change, and of runs of the playbooks that they name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tortoise import fields
 
+from models.database.keys import KeyField
 from models.database.model import Model
 
 
@@ -47,3 +48,133 @@ class PolicyStart(Model):
 
     class Meta:
         table = "policy_start"
+
+
+class PlaybookRun(Model):
+    """A playbook that was started. The four lists hold codes; None: all.
+
+    `barrier`: transactions below it began before the run; nothing is moved while one is running.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    playbook = fields.TextField()
+    status = fields.TextField()
+    reason = fields.TextField()
+    policy_scope = fields.TextField()
+    policy_version = fields.IntField()
+    end_by = fields.TextField()
+    channels: Any = fields.JSONField(null=True)
+    locations: Any = fields.JSONField(null=True)
+    skus: Any = fields.JSONField(null=True)
+    carriers: Any = fields.JSONField(null=True)
+    started_by = fields.TextField()
+    started_at = fields.DatetimeField()
+    ends_at = fields.DatetimeField(null=True)
+    ended_by = fields.TextField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+    end_note = fields.TextField(null=True)
+    barrier = fields.BigIntField(null=True)
+    version = fields.BigIntField(default=1)
+
+    class Meta:
+        table = "playbook_run"
+
+
+class PlaybookRunRow(TypedDict):
+    """A row of playbook_run. The lists are JSON."""
+
+    id: UUID
+    playbook: str
+    status: str
+    reason: str
+    policy_scope: str
+    policy_version: int
+    end_by: str
+    channels: str | None
+    locations: str | None
+    skus: str | None
+    carriers: str | None
+    started_by: str
+    started_at: datetime
+    ends_at: datetime | None
+    ended_by: str | None
+    ended_at: datetime | None
+    end_note: str | None
+    barrier: int | None
+    version: int
+
+
+class PlaybookMeasure(Model):
+    """A measure of a run. `affected`: units, parcels, refunds, labels or SKUs."""
+
+    id = fields.UUIDField(primary_key=True)
+    run_id = fields.UUIDField()
+    kind = fields.TextField()
+    units = fields.BigIntField(null=True)
+    affected = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "playbook_measure"
+
+
+class PlaybookMeasureRow(TypedDict):
+    """A row of playbook_measure."""
+
+    id: UUID
+    run_id: UUID
+    kind: str
+    units: int | None
+    affected: int
+
+
+class PlaybookPlace(Model):
+    """A channel or a location that a run is restricted to. Never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    run_id = fields.UUIDField()
+    channel_id = fields.BigIntField(null=True)
+    location_id = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "playbook_place"
+
+
+class PlaybookItem(Model):
+    """An item that a run is restricted to. Never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    run_id = fields.UUIDField()
+    item_id = fields.BigIntField()
+
+    class Meta:
+        table = "playbook_item"
+
+
+class PlaybookCarrier(Model):
+    """A carrier that a run is restricted to. Never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    run_id = fields.UUIDField()
+    carrier = fields.TextField()
+    carrier_key = KeyField("carrier")
+
+    class Meta:
+        table = "playbook_carrier"
+
+
+class QuarantinedUnit(Model):
+    """Units of a level that a run moved to quarantine, and those that it moved back.
+
+    `settled`: the run has ended, and all that were still there are back.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    run_id = fields.UUIDField()
+    item_id = fields.BigIntField()
+    location_id = fields.BigIntField()
+    taken = fields.BigIntField()
+    given_back = fields.BigIntField(default=0)
+    settled = fields.BooleanField()
+
+    class Meta:
+        table = "quarantined_unit"

@@ -28,7 +28,6 @@ MODULES = [
         "ledger",
         "refunds",
         "policies",
-        "continuity",
         "exceptions",
         "access",
         "integrations",

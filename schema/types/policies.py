@@ -9,8 +9,7 @@ from domain.continuity.measures import note_of
 from domain.policies.continuity import MeasureKind as Kind
 from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.json_schemas import rules_schema, scopes_of
-from models.continuity import PlaybookMeasureRow, PlaybookRunRow
-from models.policies import PolicyRow
+from models.policies import PlaybookMeasureRow, PlaybookRunRow, PolicyRow
 from schema.context import Context
 from schema.fields.edges import edge
 from schema.fields.enums import MeasureKind, PlaybookStatus, PolicyKind

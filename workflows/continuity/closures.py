@@ -23,8 +23,8 @@ from domain.orders.scans import ScannedUnits
 from domain.policies.continuity import MeasureKind
 from domain.stock.states import StockState
 from domain.values.totals import totals
-from models.continuity import PlaybookRunRow
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
+from models.policies import PlaybookRunRow
 from models.queries.continuity.parcels import ConcernedParcelRow
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.stock_levels import StockMove

@@ -16,7 +16,7 @@ from domain.events.policies import PlaybookEnded
 from domain.policies.continuity import EndBy, MeasureKind
 from domain.problems import Problems
 from domain.values.texts import NOTE_MAX, check_text
-from models.continuity import PlaybookRunRow
+from models.policies import PlaybookRunRow
 from models.queries.listing.scopes import scope_of
 from workflows.continuity.commands import EndPlaybook
 from workflows.transactions.actions import one_by_one

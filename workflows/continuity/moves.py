@@ -28,7 +28,7 @@ import workflows.orders.measure_holds as measure_holds
 from domain.access.callers import SYSTEM
 from domain.continuity.runs import PlaybookStatus
 from domain.policies.continuity import MeasureKind
-from models.continuity import PlaybookRunRow
+from models.policies import PlaybookRunRow
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
 

@@ -10,7 +10,7 @@ import orjson
 from domain.continuity.runs import PlaybookStatus
 from domain.events.policies import PlaybookPayload
 from domain.policies.continuity import MeasureKind
-from models.continuity import PlaybookRunRow
+from models.policies import PlaybookRunRow
 from workflows.transactions.transaction import Transaction
 
 

@@ -32,7 +32,7 @@ from domain.policies.policies import PolicyKind, PolicyVersion
 from domain.problems import Problems
 from domain.values.codes import same_code
 from domain.values.texts import NOTE_MAX, check_text
-from models.continuity import (
+from models.policies import (
     PlaybookCarrier,
     PlaybookItem,
     PlaybookMeasure,

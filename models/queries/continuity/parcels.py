@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TypedDict
 from uuid import UUID
 
-from models.continuity import PlaybookRunRow
 from models.database.sessions import Session
+from models.policies import PlaybookRunRow
 
 _OF_CHANNELS = (
     " AND o.channel_id = ANY(ARRAY(SELECT c.channel_id FROM playbook_place c"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import models.queries.listing.visibility as visibility
-from models.continuity import PlaybookMeasureRow, PlaybookRunRow
 from models.database.sessions import Session
+from models.policies import PlaybookMeasureRow, PlaybookRunRow
 from models.queries.continuity.runs import RUN
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from models.continuity import PlaybookMeasureRow, PlaybookRunRow
 from models.database.sessions import Session
+from models.policies import PlaybookMeasureRow, PlaybookRunRow
 
 RUN = (
     "r.id, r.playbook, r.status, r.reason, r.policy_scope, r.policy_version, r.end_by,"
