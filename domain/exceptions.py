@@ -185,7 +185,7 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
         ExceptionKind.LABEL_FAILED: KindRow(
             "ShippingLabel",
             "a shipping label was not bought, or its carrier has not answered for PT1H",
-            "its parcel is shipped or cancelled, or has a new label",
+            "its parcel or transfer is shipped or cancelled, or has a new label",
             HandlingRule(_MEDIUM, Role.WAREHOUSE, 4 * _HOUR, Role.SUPERVISOR),
             is_swept=True,
         ),
@@ -263,7 +263,8 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
         ),
         ExceptionKind.TRANSFER_DISCREPANCY: KindRow(
             "Transfer",
-            "the last receipt of a transfer leaves units in transit, or units beyond it arrive",
+            "the last receipt of a transfer leaves units in transit, units beyond it arrive, or its"
+            " carrier reports a parcel in transit as LOST",
             "the transfer is closed, and no unit of the extra items is missing at its locations",
             HandlingRule(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.SUPERVISOR),
         ),

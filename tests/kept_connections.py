@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 T = TypeVar("T")
+NAME = "kept by the tests"  # of its connections, for tests that count connections
 
 _kept: dict[str, asyncpg.Connection[Any]] = {}
 
@@ -29,7 +30,9 @@ async def connection(database_url: str) -> asyncpg.Connection[Any]:
     """The connection of a database; opened at its first use, and anew once it is broken."""
     found = _kept.get(database_url)
     if found is None or found.is_closed():
-        found = _kept[database_url] = await asyncpg.connect(database_url)
+        found = _kept[database_url] = await asyncpg.connect(
+            database_url, server_settings={"application_name": NAME}
+        )
     return found
 
 

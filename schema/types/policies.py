@@ -128,6 +128,7 @@ class PlaybookRun(Node):
     started_by: str = derived(lambda run: _named(run.row["started_by"], run.context))
     """Actor that started it."""
     started_at: datetime
+    """Time from which decisions obey it."""
     ends_at: datetime | None
     """Time at which it ends by the clock; null: until it is ended."""
     ended_by: str | None = derived(lambda run: _named(run.row["ended_by"], run.context))
@@ -137,3 +138,4 @@ class PlaybookRun(Node):
     measures: list[Measure] = edge(
         lambda loaders: loaders.measures_of_run, "id", many(Measure), rows=5
     )
+    """Its measures, with what each affects."""

@@ -17,6 +17,7 @@ FEW = frozenset(
         *("location", "channel", "channel_location", "reason_code", "policy", "policy_start"),
         *("event_retention", "period_close", "api_key", "lease", "schema_version", "event_pending"),
         *("audit_chain", "audit_pending", "integration", "integration_secret"),
+        *("playbook_run", "playbook_measure"),
     }
 )
 # Distances between copies in lists by a time: copies of different rows lie between each other.

@@ -56,11 +56,11 @@ _UNSENT: Mapping[str, set[str]] = {
     "counts/short_picks": {"levels_of"},
     # Playbooks are rare, and their jobs send most of these.
     "continuity/counts": {
-        *("available_units", "labels_to_stop", "parcels_since", "parcels_to_hold"),
+        *("_count", "available_units", "labels_to_stop", "parcels_since", "parcels_to_hold"),
         *("parcels_to_move", "refunds_to_hold", "skus"),
     },
     "continuity/measures": {"lock_caps", "try_lock_caps"},
-    "continuity/parcels": {"add_held", "holds_to_release", "to_hold", "to_move"},
+    "continuity/parcels": {"_next", "add_held", "holds_to_release", "to_hold", "to_move"},
     "continuity/quarantines": {
         *("add_affected", "add_taken", "next_to_take", "next_unsettled", "settle", "unsettled"),
     },
@@ -76,9 +76,11 @@ _UNSENT: Mapping[str, set[str]] = {
     "idempotency": {"key_rows", "take_keys", "wait_for_key"},
     "integrations/reads": {"integrations_by_id"},
     "ledger": {"costs_of", "hold_shut"},
-    "orders/carrier_events": {"assign", "lost_at", "place_of", "units_found"},
+    "orders/carrier_events": {
+        *("assign", "lost_at", "place_of", "transfer_parcel", "units_found"),
+    },
     "orders/fulfillment_holds": {"hold_whole_order"},
-    "orders/parcel_ends": {"units_of_return"},
+    "orders/parcel_ends": {"units_of_return", "units_of_transfer"},
     "policies": {"newest", "published"},
     "reads/access": {"keys_by_id"},
     "reads/catalog": {"suppliers_by_id"},
@@ -104,6 +106,7 @@ _UNSENT: Mapping[str, set[str]] = {
     "stock/changes": {"skus_of_orders"},
     "stock/picks": {"bin_balances"},
     "stock/stock": {"try_lock_levels"},
+    "stock/transfers": {"write_number"},
 }
 # Of actions on the floor and the desk that the load does not perform yet.
 _UNSENT_YET: Mapping[str, set[str]] = {

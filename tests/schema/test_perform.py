@@ -11,7 +11,7 @@ from schema.mutations.refunds import RefundPayload
 from schema.mutations.returns import ReturnPayload
 
 # Filled from the outcome itself, not from its references.
-OF_THE_OUTCOME = {"replayed", "user_errors", "secret", "results"}
+OF_THE_OUTCOME = {"replayed", "user_errors", "secret", "results", "measures"}
 
 
 def test_all_payloads_are_known() -> None:

@@ -13,7 +13,7 @@ _STATEMENTS = (
     """CREATE TABLE integration (
   id {uuid} NOT NULL PRIMARY KEY,
   code {text} NOT NULL CHECK (code <> ''),
-  code_key {text} NOT NULL UNIQUE CHECK (code_key <> ''),
+  code_key {text} UNIQUE CHECK (code_key <> ''),
   kind {text} NOT NULL CHECK (kind IN ('PAYMENTS','CARRIER','CHANNEL','WEBHOOK')),
   name {text} NOT NULL CHECK (name <> ''),
   url {text} CHECK (url <> ''),
@@ -22,7 +22,7 @@ _STATEMENTS = (
   status_since_at {instant} NOT NULL,
   status_reasons {json} NOT NULL,
   actor {text} NOT NULL CHECK (actor <> ''),
-  actor_key {text} NOT NULL CHECK (actor_key <> ''),
+  actor_key {text} CHECK (actor_key <> ''),
   api_key_id {uuid} REFERENCES api_key (id) ON DELETE RESTRICT,
   channel_id {int} UNIQUE REFERENCES channel (id) ON DELETE RESTRICT,
   events {json},

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 import models.database.pool as pool
+import tests.kept_connections as kept_connections
 from models.database.database import Database
 from models.database.sessions import DatabaseUnavailable
 from tests.builders.connections import (
@@ -23,7 +24,10 @@ from tests.builders.connections import (
 )
 
 Watcher: TypeAlias = "asyncpg.Connection[Any]"
-STATE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {}"
+STATE = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    f" AND application_name <> '{kept_connections.NAME}' AND {{}}"
+)
 STANDS_READY = "state = 'idle in transaction'"
 HOLDS_BACK = "state = 'idle in transaction' AND backend_xmin IS NOT NULL"
 

@@ -238,6 +238,7 @@ async def test_a_parcel_sent_back_is_recorded_as_an_event(warehouse: Warehouse) 
         "order": placed.refs["order"],
         "fulfillment": recorded.refs["fulfillment"],
         "return": None,
+        "transfer": None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,9 @@ from workflows.transactions.outcomes import Outcome, Request
 SUE = holder(Role.SUPERVISOR, actor="sue")
 SID = holder(Role.SUPERVISOR, actor="sid")
 TURNS_MAX = 50
+WAITS_MAX = 200
+WAIT_SECONDS = 0.05
+UNFINISHED = "SELECT id FROM playbook_run WHERE status IN ('STARTING', 'ENDING')"
 
 
 @dataclass
@@ -83,12 +87,20 @@ class Playbooks:
         await self.serve()
 
     async def move(self) -> None:
-        """Run the jobs until nothing is left."""
+        """Run the jobs until nothing is left.
+
+        On PostgreSQL a run waits for older transactions, those of other tests on the server too.
+        """
         moves = Moves(self.shop.transactions)
-        for _ in range(TURNS_MAX):
+        waited = 0
+        for _ in range(TURNS_MAX + WAITS_MAX):
             await self.shop.transactions.run(workflows.continuity.ends.end_by_clock)
-            if not await moves.work():
+            if await moves.work():
+                continue
+            if waited == WAITS_MAX or not await rows(self.database, UNFINISHED):
                 return
+            waited += 1
+            await asyncio.sleep(WAIT_SECONDS)
         raise AssertionError("the runs do not come to an end")
 
     async def serve(self) -> None:

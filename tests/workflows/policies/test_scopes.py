@@ -28,7 +28,7 @@ from workflows.orders.commands import Payment
 from workflows.policies.publishing import PublishPolicy
 from workflows.transactions.outcomes import Outcome, Request
 
-R, T, D, F, A, E, H, C = PolicyKind
+R, T, D, F, A, E, H, C, P = PolicyKind
 LONG_LEAD = [{"serviceLevel": "*", "from": "*", "to": "*", "days": 30}]
 TWO_APPROVERS = [{"upTo": None, "approvers": 2}]
 QUARANTINE = [{"condition": "*", "reason": "*", "disposition": "QUARANTINE"}]
@@ -42,6 +42,7 @@ RULES: dict[PolicyKind, dict[str, Any]] = {
     E: {"kinds": {"RETURN_DISCREPANCY": CRITICAL}},
     H: {"holds": [{"reason": "OTHER"}]},
     C: {"recountAbove": {"units": 0}},
+    P: {"playbooks": {"CLOSED": {"CLOSE_LOCATION": True}}},
 }
 BY_CHANNEL = ("channel:web", "category:coats", "channel:web,category:coats")
 APPLIED: dict[PolicyKind, tuple[str, ...]] = {
@@ -53,6 +54,7 @@ APPLIED: dict[PolicyKind, tuple[str, ...]] = {
     E: ("location:LEEDS", "channel:web"),
     H: ("location:LEEDS", "channel:web", "channel:web,location:LEEDS"),
     C: ("location:LEEDS", "category:coats"),
+    P: ("location:LEEDS", "channel:web"),
 }
 SCOPES = ("location:LEEDS", *BY_CHANNEL, "channel:web,location:LEEDS")
 REFUSED = {kind: [text for text in SCOPES if text not in APPLIED[kind]] for kind in PolicyKind}
