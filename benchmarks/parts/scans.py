@@ -34,6 +34,7 @@ SCANS = 3_000
 SPREAD = Parcels(1, 6_000, SKUS, lines_max=3, task=CLAIMED)
 SCANNERS = 8
 SECONDS = 3.0
+MARGIN_SECONDS = 5.0  # the clients start, and their last holds end, within it
 HOT_SCANS = 5_000
 HOT_PARCELS = 2 * ROUNDS * HOT_SCANS
 BOOKED_WITHIN_SECONDS = 60
@@ -134,7 +135,7 @@ def hot_scans(postgres: str) -> Findings:
             start = first + number * HOT_SCANS
             some = [(parcel, name) for parcel in range(start, start + HOT_SCANS)]
             plan = scan_plan(server, some, f"{kind}-scan-{number}-", SCANNERS)
-            seconds = BESIDE_SECONDS + SECONDS + 2.0
+            seconds = BESIDE_SECONDS + SECONDS + MARGIN_SECONDS
             scanning = replace(plan, requests=None, seconds=seconds, pause_seconds=pause)
             return server.measure_beside(holds(kind, number), scanning)
 
