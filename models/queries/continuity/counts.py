@@ -84,7 +84,7 @@ async def parcels_to_hold(session: Session, of: Restriction) -> int:
 
 
 async def parcels_to_move(session: Session, of: Restriction) -> int:
-    """Parcels at the locations of a run that nobody has picked."""
+    """Parcels at the locations of a run that are not picked."""
     return await _count(session, _PARCEL, _parcels("'ON_HOLD','OPEN'", of), "COUNT(*)")
 
 
