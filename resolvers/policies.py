@@ -118,7 +118,7 @@ async def playbook_start(info: Info, input: PlaybookInput) -> PlaybookPayload | 
 async def playbook_end(
     info: Info,
     id: Annotated[ID, argument(description="Id of the run.")],
-    note: Annotated[str, argument(description="Reason, as free text.")],
+    note: Annotated[str, argument(description="Reason, as free text; 1 to 2,000 characters.")],
 ) -> PlaybookPayload | None:
     """End a playbook: its measures no longer hold, and a job moves back what it moved.
 

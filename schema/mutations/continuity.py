@@ -22,7 +22,7 @@ class PlaybookInput:
     playbook: str
     """Name of the playbook in the policy."""
     reason: str
-    """Reason, as free text."""
+    """Reason, as free text; 1 to 2,000 characters."""
     channels: list[str] | None = UNSET
     """Codes of at most 250 channels."""
     locations: list[str] | None = UNSET

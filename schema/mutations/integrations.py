@@ -91,7 +91,7 @@ class IntegrationInput:
     kind: IntegrationKind
     """WEBHOOK or CHANNEL; it stays."""
     name: str | None = UNSET
-    """Name for people. Absent: the code, for a new integration."""
+    """Name for people, of at most 255 characters. Absent: the code, for a new integration."""
     url: str | None = UNSET
     """Address: `https://`, without user, password and fragment; of a channel also `simulator` or
     `simulator?chaos=SEED`. Required for a new integration.

@@ -3,6 +3,7 @@
 import workflows.exceptions.opening as exceptions
 from domain.access.callers import SYSTEM, Role
 from domain.exceptions import ExceptionKind
+from domain.policies.policies import PolicyKind
 from tests.builders.in_process_server import JSON, InProcessServer
 from workflows.ledger.sealing import FIRST_PREVIOUS, Sealing
 from workflows.transactions.transaction import Transaction
@@ -75,7 +76,7 @@ async def test_policies_are_published_in_versions(api: InProcessServer) -> None:
         {"scope": "global", "version": 1, "publishedBy": "system"},
     ]
     assert listed["web"] == [{"id": made["id"]}]
-    assert len(listed["all"]) == 9
+    assert len(listed["all"]) == len(PolicyKind) + 1
     market = await api.a_key(Role.SUPPORT, channels=("market",))
     seen = await api.ask("{ policies(kind: ROUTING) { scope } }", key=market)
     assert seen == {"policies": [{"scope": "global"}]}

@@ -13,7 +13,9 @@ from models.catalog import Channel, Item, Location, ReasonCode, Supplier
 from models.database.keys import KeyField
 from models.database.sessions import Session
 from models.fulfillments import Fulfillment
+from models.integrations import Integration
 from models.orders import Order, OrderPayment
+from models.policies import PlaybookCarrier
 from models.reservations import Reservation
 from models.returns import Return, UnidentifiedParcel
 from models.transfers import Transfer
@@ -22,6 +24,7 @@ KEYED: tuple[type[Model], ...] = (
     *(ApiKey, Channel, Item, Location, ReasonCode, Supplier),
     *(Fulfillment, Order, OrderPayment, Reservation),
     *(Return, UnidentifiedParcel, CarrierEvent, ShippingLabel, Transfer),
+    *(Integration, PlaybookCarrier),
 )
 # Events that were recorded several times before codes had keys: only the first has both keys.
 _REPEATED = """

@@ -18,6 +18,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from resolvers.root import schema as root
 from tests.builders.in_process_server import InProcessServer
 from tests.builders.transactions import rows
 from tests.resolvers.scopes.catalogue import MUTATIONS, Row
@@ -62,6 +63,7 @@ FULLER: Final[dict[str, dict[str, Any]]] = {
     "stockCountCreate": {"input": {"skus": ["TEE"]}},
     "transferReceive": {"input": {"lines": [{"sku": "TEE", "quantity": 1}]}},
     "transferShip": {"input": {"shortages": [{"sku": "TEE", "quantity": 1}]}},
+    "integrationUpsert": {"input": {"webhook": {"events": ["order.*"], "after": "0"}}},
     "apiKeyCreate": {"input": {"refundLimit": {"amount": "1.00", "currencyCode": "GBP"}}},
     "orderPlace": {
         "input": {
@@ -194,6 +196,7 @@ def _is_about(error: list[str], place: Place) -> bool:
 
 
 def test_each_free_text_states_its_limit() -> None:
+    root.describe()
     assert {name.partition(".")[2] for name in all_texts()} >= FREE
     silent = {
         name

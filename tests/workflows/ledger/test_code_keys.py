@@ -24,7 +24,7 @@ def test_every_key_column_is_proven() -> None:
     }
     keyed = {m for m in found if any(isinstance(f, KeyField) for f in m._meta.fields_map.values())}
     assert keyed == set(KEYED)
-    assert len(columns()) == 21
+    assert len(columns()) == 24
 
 
 @pytest.mark.parametrize(
