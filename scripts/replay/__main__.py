@@ -4,7 +4,8 @@ Usage: make replay FILE=events.csv.gz [LIMIT=orders] [FLOOR=1]
 
 With FLOOR=1 every order is picked, packed and shipped by scans, and levels are counted.
 
-Exit code 0 if the server accepted every order of the file and the books balance, else 1.
+Exit code 0 if the server accepted every order of the file and the books balance, else 1. Each other
+end has a message: an answer, a lost server, a signal, or a reader of the output that has gone.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from scripts.replay.floor_run import FloorReplay
 from scripts.replay.order_run import Replay, Replayed
 from scripts.replay.report import is_complete, report
 from scripts.replay.server import ServerFailed, prepare_database, serving
+from scripts.replay.stops import OutputConsole, Stopped, reason_of, until_stopped
 from workflows.ledger.reconciliation import Difference, reconcile
 
 FILE_VARIABLE = "RESTOW_REPLAY_FILE"
@@ -125,7 +127,7 @@ def main(
     floor: Annotated[bool, typer.Option("--floor", help="work by scans on a floor")] = False,
 ) -> None:
     """Replay a retail event file through the public API, then prove the books."""
-    console = Console(highlight=False)
+    console = OutputConsole(highlight=False)
     path = file or os.environ.get(FILE_VARIABLE, "")
     if not path:
         sys.exit(
@@ -137,11 +139,12 @@ def main(
         if not events.orders:
             sys.exit(f"replay: {path} has no orders")
         kind = FloorReplay if floor else Replay
-        replayed, differences = asyncio.run(replay(events, at_once, console, kind))
-    except (FileUnreadable, ServerFailed, ApiFailed, Refused) as error:
-        sys.exit(f"replay: {error}")
+        work = until_stopped(replay(events, at_once, console, kind))
+        replayed, differences = asyncio.run(work)
+    except (FileUnreadable, ServerFailed, ApiFailed, Refused, Stopped) as error:
+        sys.exit(f"replay: {reason_of(error)}")
     except (DatabaseError, MigrationError, OSError) as error:
-        sys.exit(f"replay: {error}")
+        sys.exit(f"replay: {reason_of(error)}")
     report(console, events, replayed, differences)
     if differences or not is_complete(events, replayed):
         sys.exit(1)

@@ -30,17 +30,31 @@ def planned_money(events: Events) -> Decimal:
 
 def is_complete(events: Events, replayed: Replayed) -> bool:
     """True if the server accepted every order, correction and return of the plan, to the penny."""
-    return (
-        not replayed.refusals
-        and replayed.orders == len(events.orders)
-        and replayed.money == planned_money(events)
-        and replayed.corrections == len(events.corrections)
-        and replayed.cancelled_units == _cancelled_units(events)
-        and replayed.tally.is_settled
-        and replayed.tally.is_balanced
-        and unexplained(events, replayed) == 0
-        and (replayed.floor is None or not replayed.floor.disagreements())
+    return not shortfalls(events, replayed)
+
+
+def shortfalls(events: Events, replayed: Replayed) -> list[str]:
+    """The differences between the plan and what the server has done, as text."""
+    pairs: tuple[tuple[str, Decimal | int, Decimal | int], ...] = (
+        ("requests refused", 0, replayed.refusals.total()),
+        ("orders", len(events.orders), replayed.orders),
+        ("money of orders", planned_money(events), replayed.money),
+        ("corrections", len(events.corrections), replayed.corrections),
+        ("units cancelled", _cancelled_units(events), replayed.cancelled_units),
+        ("credits without an outcome", 0, unexplained(events, replayed)),
     )
+    found = [
+        f"{name}: {ours:,}, where {theirs:,} are planned"
+        for name, theirs, ours in pairs
+        if ours != theirs
+    ]
+    if not replayed.tally.is_settled:
+        found.append("some returns are not closed, or some refunds not paid")
+    if not replayed.tally.is_balanced:
+        found.append("the trial balance is not zero")
+    if replayed.floor is not None and (differing := replayed.floor.disagreements()):
+        found.append(f"{len(differing):,} shelves or figures differ")
+    return found
 
 
 def _cancelled_units(events: Events) -> int:
@@ -70,6 +84,8 @@ def report(
         f" in {replayed.seconds:,.1f} s:"
         f" {rate:,.1f} orders per second"
     )
+    for shortfall in shortfalls(events, replayed):
+        console.print(f"not as planned: {shortfall}")
     for difference in differences[:DIFFERENCES_SHOWN]:
         console.print(f"  {difference}")
     words = f"{len(differences):,} differences" if differences else "clean"

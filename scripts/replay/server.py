@@ -62,7 +62,8 @@ async def serving(database_url: str, currency: str) -> AsyncIterator[tuple[str, 
     """Run a server on a free port of this machine during the block; yield its address and ADMIN
     key.
 
-    Raises ServerFailed with the end of its log if it does not become ready.
+    Raises ServerFailed with the end of its log if it does not become ready, or if the block failed
+    because the server has ended.
     """
     key, port = secrets.token_urlsafe(32), _free_port()
     environment = {
@@ -92,11 +93,21 @@ async def serving(database_url: str, currency: str) -> AsyncIterator[tuple[str, 
     try:
         address = f"http://127.0.0.1:{port}"
         if not await _becomes_ready(process, address):
-            tail = (await asyncio.to_thread(log.read_text, errors="replace"))[-LOG_TAIL:]
-            raise ServerFailed(f"the server did not become ready; the end of {log}:\n{tail}")
-        yield address, key
+            raise ServerFailed(f"the server did not become ready; {await _end_of(log)}")
+        try:
+            yield address, key
+        except Exception as error:
+            if process.returncode is None:
+                raise
+            ended = f"the server has ended with the code {process.returncode}"
+            raise ServerFailed(f"{ended} ({error}); {await _end_of(log)}") from error
     finally:
         await _stop(process)
+
+
+async def _end_of(log: Path) -> str:
+    text = await asyncio.to_thread(log.read_text, errors="replace")
+    return f"the end of {log}:\n{text[-LOG_TAIL:]}"
 
 
 def _free_port() -> int:

@@ -74,6 +74,10 @@ async def test_the_floor_ends_as_the_replay_knows_it(
     words = console.export_text()
     assert "shelves and figures: agree with the replay" in words
     assert "reconcile: clean" in words
+    assert "not as planned" not in words
+    replayed.orders -= 1
+    report(console, events, replayed, differences)
+    assert "not as planned: orders: 2, where 3 are planned" in console.export_text()
 
 
 def test_a_shelf_that_the_books_do_not_know_is_a_difference() -> None:
