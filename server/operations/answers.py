@@ -2,9 +2,11 @@
 
 An error caused by the client is sent unchanged, with a code. Any other error, including a domain
 error that no resolver turned into data, is a defect of this program. It is sent as INTERNAL with
-the request id and without details, and is logged once with its traceback.
+the request id and without details, and is logged once with its traceback. The reason of an
+UNAVAILABLE, which the client does not see, is logged at most once a second.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -15,11 +17,14 @@ from graphql import ExecutionResult, GraphQLError
 from graphql.execution.values import get_argument_values
 from strawberry.exceptions import StrawberryInputCoercionError
 
+from server.operations.budgets import UNAVAILABLE
 from server.operations.errors import BAD_REQUEST, INTERNAL, RequestRefused
 
 logger = structlog.get_logger(__name__)
 
 LOGGED_ERRORS_MAX = 10  # per response: one defective resolver may fail once per row
+# While a database is away, every request is UNAVAILABLE.
+UNAVAILABLE_LOGGED_SECONDS = 1.0
 
 Translate = Callable[[Exception], RequestRefused | None]
 Answer = dict[str, Any]
@@ -41,6 +46,8 @@ class Answers:
 
     def __init__(self, translate: Translate | None = None) -> None:
         self._translate = translate
+        self._unlogged = 0  # UNAVAILABLE errors since the last line about them
+        self._logged_at = -UNAVAILABLE_LOGGED_SECONDS
 
     def of(self, result: ExecutionResult, request_id: str) -> Answer:
         """The response of a result, `{"data"}` or `{"errors", "data"}`, ready to be encoded."""
@@ -83,9 +90,25 @@ class Answers:
     def _refusal(self, error: Exception) -> RequestRefused | None:
         if isinstance(error, RequestRefused):
             return error
-        if self._translate is not None and not isinstance(error, GraphQLError):
-            return self._translate(error)
-        return None
+        if self._translate is None or isinstance(error, GraphQLError):
+            return None
+        refused = self._translate(error)
+        if refused is not None and refused.code == UNAVAILABLE:
+            self._log_unavailable(error)
+        return refused
+
+    def _log_unavailable(self, error: Exception) -> None:
+        self._unlogged += 1
+        now = time.monotonic()
+        if now - self._logged_at < UNAVAILABLE_LOGGED_SECONDS:
+            return
+        logger.warning(
+            "request.unavailable",
+            error=repr(error),
+            cause=repr(error.__cause__),
+            errors=self._unlogged,
+        )
+        self._unlogged, self._logged_at = 0, now
 
 
 def _cause(error: GraphQLError) -> Exception | None:
