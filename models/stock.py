@@ -89,6 +89,22 @@ class StockMovement(Model):
         table = "stock_movement"
 
 
+class MissingChange(Model):
+    """Units of a level that became missing or, below 0, are no longer. Never changed.
+
+    `movement_id`: the movement by which it happened; None: units that were missing before version
+    49 of the schema.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    level_id = fields.BigIntField()
+    movement_id = fields.UUIDField(null=True)
+    units = fields.BigIntField()
+
+    class Meta:
+        table = "missing_change"
+
+
 class StockMovementRow(TypedDict):
     """A row of stock_movement."""
 

@@ -51,6 +51,7 @@ from models.migrations.floor import (
     m0043_counted_missing,
     m0045_picked_units,
     m0046_transfer_parcels,
+    m0049_missing_changes,
 )
 from models.migrations.later import (
     m0018_refund_sums,
@@ -159,6 +160,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0045_picked_units", m0045_picked_units.statements),
     Version("0046_transfer_parcels", m0046_transfer_parcels.statements),
     Version("0047_playbooks", m0047_playbooks.statements),
+    Version("0049_missing_changes", m0049_missing_changes.statements),
 )
 
 _TABLE = (

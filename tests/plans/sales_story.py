@@ -33,6 +33,7 @@ from tests.builders.returns import BOSS, Desk
 from tests.builders.store import ADMIN, Shop, open_shop
 from tests.builders.transactions import rows
 from tests.builders.warehouse import ANN, Warehouse, a_parcel
+from tests.plans import count_story
 from workflows.carriers.commands import BuyLabel, VoidLabel
 from workflows.catalog.items import upsert as upsert_items
 from workflows.catalog.locations import upsert
@@ -103,6 +104,7 @@ class SalesStory:
             await step()
         for step in (self.returns, self.refunds, self.parcels, self.labels, self.claims):
             await step()
+        await count_story.tell(self.shop, self.reference())
         for step in (self.expiry, self.jobs):
             await step()
 

@@ -17,7 +17,7 @@ from models.database.locked_reads import LockedReads
 from models.database.sql import Question, WriteStatement
 from models.queries.stock.bins import BinFacts
 from models.queries.stock.stock import LockedLevelRow
-from models.stock import StockMovement
+from models.stock import MissingChange, StockMovement
 from workflows.transactions.digests import digest
 from workflows.transactions.levels import Cause as Cause
 from workflows.transactions.levels import Key as Key
@@ -154,11 +154,17 @@ class LockedStock:
             self._shift(level, change.to_state, change.quantity)
             if change.to_state is StockState.AVAILABLE:
                 self._entered.add(change.item_id)
+        missing = level.missing
         self._shelves.follow(level, change)
         kind = change.kind or movement_kind(change.from_state, change.to_state)
         self._changed.pop(key, None)
         self._changed[key] = Cause(kind, change.actor)
-        return self._record(change, kind)
+        movement_id = self._record(change, kind)
+        if level.missing != missing:
+            units = level.missing - missing
+            row = {"level_id": level.id, "movement_id": movement_id, "units": units}
+            self._unit.add(MissingChange, row)
+        return movement_id
 
     @staticmethod
     def _shift(level: Level, state: StockState, units: int) -> None:

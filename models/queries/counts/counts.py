@@ -162,14 +162,16 @@ async def places_of(session: Session, attempt_id: UUID) -> Sequence[CountPlaceRo
     return await session.rows(CountPlaceRow, sql, attempt_id)
 
 
-# A posted difference is smaller than the counted one if units were left to a waiting transfer.
+# A posted difference is smaller than the counted one if units were left to a waiting transfer. Of a
+# level with a long history only the last line is read.
 _LEFT = """
-SELECT l.level_id FROM stock_count_line l JOIN count_attempt a ON a.line_id = l.id
-WHERE l.level_id = ANY($1::bigint[]) AND l.status = 'POSTED' AND a.counted - a.expected < l.variance
+SELECT s.id AS level_id FROM stock_level s
+JOIN stock_count_line l ON l.level_id = s.id AND l.status = 'POSTED' AND l.posted_at = (
+  SELECT MAX(n.posted_at) FROM stock_count_line n WHERE n.level_id = s.id AND n.status = 'POSTED')
+JOIN count_attempt a ON a.line_id = l.id
+WHERE s.id = ANY($1::bigint[]) AND a.counted - a.expected < l.variance
   AND a.number = (SELECT MAX(b.number) FROM count_attempt b WHERE b.line_id = l.id)
-  AND NOT EXISTS (SELECT 1 FROM stock_count_line n
-    WHERE n.level_id = l.level_id AND n.status = 'POSTED' AND n.posted_at > l.posted_at)
-ORDER BY l.level_id
+ORDER BY s.id
 """
 
 

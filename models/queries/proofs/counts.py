@@ -62,9 +62,36 @@ FROM (
 GROUP BY level_id HAVING SUM(missing) > SUM(short)
 """
 
+_MISSING_CHANGES = f"""
+SELECT {_LEVEL.format(level="level_id")} AS place,
+  CAST(SUM(units) AS text) AS expected, CAST(SUM(missing) AS text) AS found
+FROM (
+  SELECT level_id, units, 0 AS missing FROM missing_change
+  UNION ALL SELECT id, 0, missing FROM stock_level WHERE missing <> 0) AS sides
+GROUP BY level_id HAVING SUM(units) <> SUM(missing)
+"""
+
+# Units become missing as they come into QUARANTINE, all units of their movement. They are no longer
+# missing as they leave it, or as others leave it and fewer are there.
+_MISSING_MOVEMENTS = f"""
+SELECT {_LEVEL.format(level="c.level_id")} AS place,
+  CASE WHEN c.units > 0 THEN CAST(c.units AS text) || ' units that came into QUARANTINE'
+    ELSE 'at least ' || CAST(-c.units AS text) || ' units that left QUARANTINE' END AS expected,
+  CASE WHEN m.id IS NULL THEN 'no movement of the level' ELSE CAST(m.quantity AS text) || ' units, '
+    || COALESCE(m.from_state, 'outside') || ' to ' || COALESCE(m.to_state, 'outside') END AS found
+FROM missing_change c JOIN stock_level s ON s.id = c.level_id
+LEFT JOIN stock_movement m ON m.id = c.movement_id AND m.item_id = s.item_id
+  AND m.location_id = s.location_id
+WHERE c.movement_id IS NOT NULL AND (m.id IS NULL
+  OR (c.units > 0 AND (COALESCE(m.to_state, '') <> 'QUARANTINE' OR m.quantity <> c.units))
+  OR (c.units < 0 AND (COALESCE(m.from_state, '') <> 'QUARANTINE' OR m.quantity < -c.units)))
+"""
+
 PROOFS = (
     Proof("posted counts = their movements", _MOVEMENTS),
     Proof("lines of a count are as many as it says", _LINES),
     Proof("COUNT tasks = lines to count", _TASKS),
     Proof("missing units ≤ short units that no count has settled", _MISSING),
+    Proof("missing units = Σ their changes", _MISSING_CHANGES),
+    Proof("changes of missing units = their movements", _MISSING_MOVEMENTS),
 )

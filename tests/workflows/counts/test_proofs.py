@@ -31,6 +31,28 @@ BREAKS = {
         "missing units ≤ short units that no count has settled",
         "TEE-L @ LEEDS: expected at most 1, found 3",
     ),
+    "a missing unit that was settled without a movement": (
+        "UPDATE stock_level SET missing = 0 WHERE missing = 1",
+        "missing units = Σ their changes",
+        "TEE-L @ LEEDS: expected 1, found 0",
+    ),
+    "a change that was added without a movement": (
+        "INSERT INTO missing_change (level_id, units) SELECT level_id, 2 FROM missing_change",
+        "missing units = Σ their changes",
+        "TEE-L @ LEEDS: expected 3, found 1",
+    ),
+    "the movement of a change": (
+        "UPDATE missing_change SET movement_id = (SELECT m.id FROM stock_movement m"
+        " JOIN item i ON i.id = m.item_id WHERE m.kind = 'RECEIVED' AND i.sku = 'TEE-L')",
+        "changes of missing units = their movements",
+        "TEE-L @ LEEDS: expected 1 units that came into QUARANTINE, found 5 units, outside to",
+    ),
+    "the level of a change": (
+        "UPDATE missing_change SET level_id = (SELECT s.id FROM stock_level s"
+        " JOIN item i ON i.id = s.item_id WHERE i.sku = 'TEE-M')",
+        "changes of missing units = their movements",
+        "TEE-M @ LEEDS: expected 1 units that came into QUARANTINE, found no movement",
+    ),
 }
 
 
