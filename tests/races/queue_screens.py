@@ -13,8 +13,14 @@ from websockets.exceptions import WebSocketException
 
 from tests.races.server_processes import TradingClient
 from tests.races.sockets import Subscription, subscribed
-from tests.resolvers.test_task_queues import LIVE, QUEUE, Shown
+from tests.resolvers.test_task_queues import QUEUE, TASK, Shown
 from tests.subscriptions.log.facts import until
+
+PAGE = f"""
+query ($queue: QueueKind!, $at: String!, $status: TaskStatus!, $after: String) {{
+  tasks(queue: $queue, location: $at, status: $status, first: 250, after: $after) {{
+    nodes {{ {TASK} }} pageInfo {{ hasNextPage endCursor }} }} }}
+"""
 
 
 class Screen(Shown):
@@ -53,10 +59,16 @@ class Screen(Shown):
         return self.tasks == truth
 
     async def _truth(self) -> dict[str, Any]:
-        variables = {"queue": self.queue, "at": self._client.own("LEEDS")}
-        at = self._chance.randrange(2)
-        found = await self._client.cluster.data(LIVE, variables, at=at)
-        return {task["id"]: task for each in found.values() for task in each["nodes"]}
+        """The tasks of the queue as one of the servers shows them, page by page."""
+        at, tasks = self._chance.randrange(2), {}
+        for status in ("OPEN", "CLAIMED"):
+            given = {"queue": self.queue, "at": self._client.own("LEEDS"), "status": status}
+            page: dict[str, Any] = {"pageInfo": {"hasNextPage": True, "endCursor": None}}
+            while page["pageInfo"]["hasNextPage"]:
+                given["after"] = page["pageInfo"]["endCursor"]
+                page = await self._client.cluster.ask(PAGE, given, at=at)
+                tasks.update({task["id"]: task for task in page["nodes"]})
+        return tasks
 
     def lose(self) -> None:
         """Drop the connection with a probability of 10 %."""

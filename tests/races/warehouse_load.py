@@ -14,7 +14,7 @@ from tests.races.pause_gate import PauseGate
 from tests.races.server_processes import Cluster, TradingClient
 from tests.subscriptions.log.facts import until
 
-OPEN_MAX = 240  # more than a page of a snapshot, at most a page of a query
+OPEN_MAX = 240  # more than a page of a snapshot
 IDLE_CLAIMS_PER_SECOND = 25  # of all tablets together while they find no task
 CLAIM = """mutation($at: String!, $limit: Int!) {
   taskClaim(queue: PICK, locationCode: $at, limit: $limit) {

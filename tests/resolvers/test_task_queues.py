@@ -16,16 +16,16 @@ from tests.resolvers.test_tasks import CLAIM, PICK, RELEASE, a_parcel
 from tests.subscriptions.log.facts import until
 from workflows.transactions.transaction import Transaction
 
-_TASK = "id queue status claimedBy leaseUntil priority subject { id }"
+TASK = "id queue status claimedBy leaseUntil priority subject { id }"
 QUEUE = f"""
 subscription ($queue: QueueKind!, $at: String!) {{
-  queueChanged(queue: $queue, location: $at) {{ cursor change complete tasks {{ {_TASK} }} }} }}
+  queueChanged(queue: $queue, location: $at) {{ cursor change complete tasks {{ {TASK} }} }} }}
 """
 LIVE = f"""
 query ($queue: QueueKind!, $at: String!) {{
-  open: tasks(queue: $queue, location: $at, status: OPEN, first: 250) {{ nodes {{ {_TASK} }} }}
+  open: tasks(queue: $queue, location: $at, status: OPEN, first: 250) {{ nodes {{ {TASK} }} }}
   claimed: tasks(queue: $queue, location: $at, status: CLAIMED, first: 250) {{
-    nodes {{ {_TASK} }} }} }}
+    nodes {{ {TASK} }} }} }}
 """
 ALERTS = """
 subscription ($severities: [ExceptionSeverity!], $kinds: [String!], $at: [String!],
