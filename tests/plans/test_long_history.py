@@ -1,4 +1,4 @@
-"""What happened to one level long ago makes no statement about it slower."""
+"""Statements about a level read few pages, however long its history of counts is."""
 
 from __future__ import annotations
 
