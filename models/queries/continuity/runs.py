@@ -89,14 +89,16 @@ async def measures_of(session: Session, run_id: UUID) -> Sequence[PlaybookMeasur
 
 
 async def set_barrier(session: Session, run_id: UUID) -> None:
-    """Store the first transaction that is not older than this moment.
+    """Store the number of this transaction: all that may not have seen the run have smaller ones.
 
-    Transactions on SQLite write one after the other: none is older and still running.
+    The `xmax` of its snapshot would be too small. It follows the newest transaction that has ended,
+    and one that began after that may be running. Transactions on SQLite write one after the other:
+    none is older and still running.
     """
-    newest = "0"
+    own = "0"
     if session.engine == "postgres":
-        newest = "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)"
-    await session.execute(f"UPDATE playbook_run SET barrier = {newest} WHERE id = $1", run_id)
+        own = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+    await session.execute(f"UPDATE playbook_run SET barrier = {own} WHERE id = $1", run_id)
 
 
 async def is_passed(session: Session, barrier: int) -> bool:
