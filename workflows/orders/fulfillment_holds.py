@@ -307,18 +307,16 @@ async def _uncover(
 async def follow_units(
     tx: Transaction,
     order: LockedOrder,
-    source_id: UUID,
+    own: Sequence[FulfillmentHoldRow],
     siblings: Sequence[LocatedFulfillment],
     status: FulfillmentStatus,
     actor: str,
 ) -> None:
-    """Copy the live holds of a fulfillment to new siblings that took some of its units.
+    """Copy live holds of a fulfillment to new siblings that took some of its units.
 
     `status`: theirs. A hold of the whole order covers them already. Records `fulfillment.held` for
     each copy.
     """
-    live = await hold_queries.live_of_order(tx.session, order.id)
-    own = [each for each in live if each["fulfillment_id"] == source_id]
     for each, sibling in product(own, siblings):
         copy: FulfillmentHoldRow = {
             **each,

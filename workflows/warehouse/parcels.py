@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import models.queries.orders.fulfillment_holds as hold_queries
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.orders.fulfillments as fulfillments
@@ -115,7 +116,9 @@ async def divide(
     siblings: list[LocatedFulfillment] = [
         {"id": each, "location_id": row["location_id"]} for each in added
     ]
-    await fulfillment_holds.follow_units(tx, order, row["id"], siblings, status, actor)
+    live = await hold_queries.live_of_order(tx.session, order.id)
+    own = [each for each in live if each["fulfillment_id"] == row["id"]]
+    await fulfillment_holds.follow_units(tx, order, own, siblings, status, actor)
     units = [(line["id"], left[line["order_line_id"]]) for line in lines]
     await fulfillment_queries.write_units(tx.session, units)
     event = FulfillmentSplit(

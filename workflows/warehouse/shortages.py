@@ -92,7 +92,7 @@ async def replace_elsewhere(
 
     `expired`: expired holds of the items, whose stock must be locked. The new fulfillments are
     ON_HOLD if the one that lost the units is. If all units are replaced, they get copies of its
-    holds.
+    holds. Holds of playbooks do not count.
     """
     found = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
     context = await caps.try_lock(tx, found)
@@ -158,9 +158,14 @@ async def _add(
     """Add fulfillments that replace units of another one, and hold them if it is held."""
     if not contents:
         return []
-    # A count takes units of held orders, too; a picker does not.
-    live = await hold_queries.live_of_order(tx.session, order.id)
-    is_held = any(held_steps.covers(each, source_id) for each in live)
+    # A count takes units of held orders, too; a picker does not. Holds of playbooks stay behind:
+    # the new parcels are elsewhere, and a playbook holds those that it concerns by itself.
+    live = [
+        each
+        for each in await hold_queries.live_of_order(tx.session, order.id)
+        if each["run_id"] is None and held_steps.covers(each, source_id)
+    ]
+    is_held = bool(live)
     status = status_under(FulfillmentStatus.OPEN, is_held=is_held)
     added = await fulfillments.add_to_order(tx, order, contents, actor=actor, status=status)
     if copies_holds and is_held:
@@ -168,7 +173,8 @@ async def _add(
             {"id": new_id, "location_id": parcel.location_id}
             for new_id, parcel in zip(added, contents, strict=True)
         ]
-        await fulfillment_holds.follow_units(tx, order, source_id, siblings, status, actor)
+        own = [each for each in live if each["fulfillment_id"] == source_id]
+        await fulfillment_holds.follow_units(tx, order, own, siblings, status, actor)
     return added
 
 
