@@ -263,8 +263,9 @@ class AvailabilityCache:
             self._drop([orjson.loads(data)["sku"]])
         elif subject in _RULES:
             self._rules = None
+            self._order_counts.clear()  # a measure, or a capacity, needs those of other locations
             for reading in self._readings:
-                reading.rules_valid = False
+                reading.rules_valid = reading.counts_valid = False
         elif subject in _COUNTED:
             self._order_counts.clear()
             self._drop_capacity_dates()
