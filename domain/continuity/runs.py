@@ -7,8 +7,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from domain.access.callers import Caller
 from domain.continuity.measures import LIMITS, Limit
-from domain.errors import IllegalTransition, Invalid, SelfApproval
+from domain.errors import Forbidden, IllegalTransition, Invalid, SelfApproval
 from domain.policies.continuity import MOVING, UNITS, EndBy, MeasureKind, Playbook
 from domain.values.codes import same_code
 
@@ -87,6 +88,20 @@ def measures_with(playbook: Playbook, units: int | None) -> Mapping[MeasureKind,
                 details={"minimum": least, "maximum": most, "requested": units},
             )
     return {kind: units if kind in UNITS else None for kind in playbook.measures}
+
+
+def check_reach(kinds: Iterable[MeasureKind], caller: Caller) -> None:
+    """Raise Forbidden if a measure would reach beyond the channels or locations of the caller.
+
+    A measure that does not know a restriction of the run is taken for all channels, or locations.
+    """
+    for kind in kinds:
+        for limit, own in ((Limit.CHANNELS, caller.channels), (Limit.LOCATIONS, caller.locations)):
+            if own is not None and limit not in LIMITS[kind]:
+                raise Forbidden(
+                    f"{caller.actor} may start and end playbooks only for its own {limit};"
+                    f" {kind} is taken for all {limit}."
+                )
 
 
 def check_end(status: PlaybookStatus, end_by: EndBy, started_by: str, actor: str) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import models.queries.continuity.reads as run_reads
 import models.queries.continuity.runs as run_queries
 import workflows.continuity.records as records
 from domain.access.callers import SYSTEM, Caller
 from domain.continuity.measures import MOVED_BY_JOB
-from domain.continuity.runs import LIVE, PlaybookStatus, check_end
+from domain.continuity.runs import LIVE, PlaybookStatus, check_end, check_reach
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.events.policies import PlaybookEnded
 from domain.policies.continuity import EndBy, MeasureKind
@@ -46,8 +47,10 @@ async def end(tx: Transaction, command: EndPlaybook, caller: Caller) -> Mapping[
     row = await run_queries.lock_run(tx.session, command.run_id)
     assert row is not None
     _check_scope(row, caller)
+    kinds = await _measures(tx, row["id"])
+    check_reach(kinds, caller)
     check_end(PlaybookStatus(row["status"]), EndBy(row["end_by"]), row["started_by"], caller.actor)
-    await _end(tx, row, caller.actor, command.note)
+    await _end(tx, row, kinds, caller.actor, command.note)
     return {"run": str(row["id"])}
 
 
@@ -68,10 +71,17 @@ def _check_scope(row: PlaybookRunRow, caller: Caller) -> None:
         raise Forbidden(f"{caller.actor} may end playbooks only of its own channels and locations.")
 
 
-async def _end(tx: Transaction, row: PlaybookRunRow, actor: str, note: str | None) -> None:
-    measures = [
-        MeasureKind(m["kind"]) for m in await run_queries.measures_of(tx.session, row["id"])
-    ]
+async def _measures(tx: Transaction, run_id: UUID) -> list[MeasureKind]:
+    return [MeasureKind(row["kind"]) for row in await run_queries.measures_of(tx.session, run_id)]
+
+
+async def _end(
+    tx: Transaction,
+    row: PlaybookRunRow,
+    measures: Sequence[MeasureKind],
+    actor: str,
+    note: str | None,
+) -> None:
     is_moving = bool(MOVED_BY_JOB & set(measures))
     status = PlaybookStatus.ENDING if is_moving else PlaybookStatus.ENDED
     await run_queries.write_end(tx.session, row["id"], status, actor, tx.now, note)
@@ -92,6 +102,6 @@ async def end_by_clock(tx: Transaction) -> int:
     for run_id in await run_queries.over(tx.session, tx.now, ENDED_MAX):
         row = await run_queries.try_lock_run(tx.session, run_id)
         if row is not None and PlaybookStatus(row["status"]) in LIVE:
-            await _end(tx, row, SYSTEM.actor, None)
+            await _end(tx, row, await _measures(tx, run_id), SYSTEM.actor, None)
             ended += 1
     return ended

@@ -22,6 +22,7 @@ from domain.continuity.runs import (
     SKUS_MAX,
     PlaybookStatus,
     check_limits,
+    check_reach,
     measures_with,
     refuse_unknown,
 )
@@ -83,6 +84,7 @@ async def start(tx: Transaction, command: StartPlaybook, caller: Caller) -> Mapp
         named, policy, measures = await _checked(tx, command, caller)
     except DomainError as error:
         raise error.under("input") from None
+    check_reach(measures, caller)
     affected = {kind: await estimates.count(tx, kind, named.restriction) for kind in measures}
     if command.is_dry_run:
         counted = [[str(kind), measures[kind], affected[kind]] for kind in measures]
