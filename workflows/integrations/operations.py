@@ -8,13 +8,24 @@ from typing import Any
 import workflows.integrations.records as records
 import workflows.integrations.webhook_keys as webhook_keys
 from domain.access.callers import Caller
-from domain.errors import Invalid
+from domain.errors import Forbidden, Invalid
 from domain.integrations.commands import PauseIntegration, ResumeIntegration
 from domain.integrations.states import IntegrationKind, IntegrationStatus
 from domain.problems import Problems
 from domain.values.texts import NOTE_MAX, check_name
+from models.integrations import Integration
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
+
+
+def _check_reach(integration: Integration, caller: Caller) -> None:
+    """Raise Forbidden for a system of all channels, unless the caller has no limit."""
+    is_shared = integration.kind in (IntegrationKind.PAYMENTS, IntegrationKind.CARRIER)
+    if is_shared and (caller.channels is not None or caller.locations is not None):
+        raise Forbidden(
+            f"{integration.code} serves all channels and locations; the key of {caller.actor} is"
+            " limited to some."
+        )
 
 
 @one_by_one("integrationPause")
@@ -29,6 +40,7 @@ async def pause(tx: Transaction, command: PauseIntegration, caller: Caller) -> M
         check_name(command.note, "note", longest=NOTE_MAX)
     with problems.under():
         integration = await records.lock(tx, command.code, caller)
+        _check_reach(integration, caller)
         records.check_step(integration, IntegrationStatus.PAUSED, "code")
     problems.refuse()
     before = {"status": integration.status}
@@ -48,6 +60,7 @@ async def resume(tx: Transaction, command: ResumeIntegration, caller: Caller) ->
     API key of the webhook is over. Records `integration.recovering`.
     """
     integration = await records.lock(tx, command.code, caller)
+    _check_reach(integration, caller)
     records.check_step(integration, IntegrationStatus.RECOVERING, "code")
     is_webhook = integration.kind == IntegrationKind.WEBHOOK
     if is_webhook and await webhook_keys.holder_of(tx, integration) is None:

@@ -314,6 +314,21 @@ async def test_a_webhook_of_a_wider_key_is_hidden_from_limited_keys(api: InProce
     ]
 
 
+async def test_a_limited_key_does_not_stop_what_serves_all(api: InProcessServer) -> None:
+    await api.done(PAUSE, {"code": "carriers/simulator", "note": "n"})
+    before = await state(api)
+    for limit in ({"channels": ("web",)}, {"locations": ("LEEDS",)}):
+        [kind] = limit
+        limited = await api.a_key(Role.SUPERVISOR, name=kind, **limit)
+        for document, variables in (
+            (PAUSE, {"code": "payments", "note": "n"}),
+            (RESUME, {"code": "carriers/simulator"}),
+        ):
+            answer = await api.post(document, variables, key=limited)
+            assert answer.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert await state(api) == before
+
+
 async def test_without_a_key_there_are_no_secrets(postgres_url: str) -> None:
     api = InProcessServer(postgres_url, secrets_key=None)
     await api.open()
