@@ -12,6 +12,7 @@ import models.queries.continuity.measures as measure_queries
 import models.queries.stock.availability as availability_queries
 import workflows.policies.publishing as policies
 from domain.continuity.measures import NO_MEASURES, Measures
+from domain.policies.continuity import MeasureKind
 from domain.policies.policies import Facts, PolicyVersion, choose, shared_category
 from domain.policies.routing import RoutingRules
 from domain.routing.plan_cache import Plans
@@ -98,9 +99,14 @@ class AtpContext:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_derived", _derived_from(self.channels, self.routing))
 
+    @property
+    def _leaves_out_places(self) -> bool:
+        """True if a measure closes locations, or limits their parcels."""
+        return bool(self.room or self.measures.of(MeasureKind.CLOSE_LOCATION))
+
     def opened(self, channel: ChannelFacts) -> ChannelFacts:
         """The channel with the locations that no measure closes and that have room."""
-        if not self.measures:
+        if not self._leaves_out_places:
             return channel
         closing, room = self.measures.closing, self.room
         places = tuple(
@@ -143,7 +149,7 @@ class AtpContext:
 
     def sharing(self, channel: ChannelFacts) -> list[ChannelFacts]:
         """Active channels that sell from one of this channel's locations, including itself."""
-        if self.measures:
+        if self._leaves_out_places:
             channels = [self.opened(each) for each in self.channels]
             return _sharing(channels, self.opened(channel))
         key = (channel.id, *(place.id for place in channel.locations))
