@@ -10,9 +10,11 @@ from typing import Any
 
 import models.queries.catalog.lookups as lookups
 import models.queries.stock.transfers as transfer_queries
+import workflows.measures.active as active_measures
 import workflows.reservations.expired_units as expired_units
 import workflows.transfers.locked_transfers as locked_transfers
 from domain.access.callers import Caller
+from domain.continuity.measures import Measures
 from domain.errors import (
     AlreadyExists,
     DomainError,
@@ -51,10 +53,11 @@ async def create(tx: Transaction, command: CreateTransfer, caller: Caller) -> Ma
     await _refuse_used(tx, command, origin)
     lines = [(items[each.sku], each.quantity) for each in command.lines]
     await tx.stock.lock([item.id for item, _ in lines])
+    measures = await active_measures.of(tx)
     await expired_units.end_if_short(tx, {(item.id, origin.id): units for item, units in lines})
     problems = Problems()
     problems.each(
-        partial(_check_units, tx, item, origin, units, index)
+        partial(_check_units, tx, item, origin, units, index, measures)
         for index, (item, units) in enumerate(lines)
     )
     problems.refuse()
@@ -197,11 +200,20 @@ async def _refuse_used(tx: Transaction, command: CreateTransfer, origin: Locatio
 
 
 def _check_units(
-    tx: Transaction, item: ItemFacts, origin: LocationFacts, units: int, index: int
+    tx: Transaction,
+    item: ItemFacts,
+    origin: LocationFacts,
+    units: int,
+    index: int,
+    measures: Measures,
 ) -> None:
-    """Raise InsufficientStock unless the origin has these units available."""
+    """Raise InsufficientStock unless the origin has these units available, and not in quarantine.
+
+    A playbook that has started quarantines them, although its job may not have moved them yet.
+    """
     level = tx.stock.level(item.id, origin.id)
-    available = 0 if level is None else level.units[StockState.AVAILABLE]
+    is_quarantined = measures.quarantining(origin.code, item.sku) is not None
+    available = 0 if level is None or is_quarantined else level.units[StockState.AVAILABLE]
     if available < units:
         field = ("input", "lines", str(index), "quantity")
         raise InsufficientStock(item.sku, units, available, field=field)
