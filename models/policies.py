@@ -105,7 +105,10 @@ class PlaybookRunRow(TypedDict):
 
 
 class PlaybookMeasure(Model):
-    """A measure of a run. `affected`: units, parcels, refunds, labels or SKUs."""
+    """A measure of a run. `affected`: parcels, refunds, labels or SKUs.
+
+    Those of QUARANTINE and HOLD_PARCELS are counted from their units and holds.
+    """
 
     id = fields.UUIDField(primary_key=True)
     run_id = fields.UUIDField()

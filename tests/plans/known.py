@@ -52,9 +52,9 @@ _UNSENT: Mapping[str, set[str]] = {
         *("parcels_to_move", "refunds_to_hold", "skus"),
     },
     "continuity/measures": {"lock_caps", "try_lock_caps"},
-    "continuity/parcels": {"_next", "add_held", "holds_to_release", "to_hold", "to_move"},
+    "continuity/parcels": {"_next", "add_closed", "holds_to_release", "to_hold", "to_move"},
     "continuity/quarantines": {
-        *("add_affected", "add_taken", "next_to_take", "next_unsettled", "settle", "unsettled"),
+        *("add_taken", "next_to_take", "next_unsettled", "settle", "unsettled"),
     },
     "continuity/reads": {"measures_by_run", "runs", "runs_by_id"},
     "continuity/runs": {

@@ -20,7 +20,6 @@ from domain.events.fulfillments import FulfillmentCancelled
 from domain.events.orders import OrderRerouted
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.scans import ScannedUnits
-from domain.policies.continuity import MeasureKind
 from domain.stock.states import StockState
 from domain.values.totals import totals
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
@@ -44,10 +43,11 @@ async def move_or_hold(tx: Transaction, run: PlaybookRunRow, found: ConcernedPar
         return False
     [order] = orders
     status = FulfillmentStatus(parcel["status"])
-    if status is FulfillmentStatus.OPEN and await _move(tx, order, parcel):
-        await parcel_queries.add_held(tx.session, run["id"], MeasureKind.CLOSE_LOCATION)
-        return True
-    return await measure_holds.place(tx, order, parcel, run["id"], MeasureKind.CLOSE_LOCATION)
+    is_moved = status is FulfillmentStatus.OPEN and await _move(tx, order, parcel)
+    if not is_moved and not await measure_holds.place(tx, order, parcel, run["id"]):
+        return False
+    await parcel_queries.add_closed(tx.session, run["id"])
+    return True
 
 
 async def _move(tx: Transaction, order: LockedOrder, parcel: FulfillmentRow) -> bool:

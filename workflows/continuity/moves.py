@@ -15,6 +15,8 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 import models.queries.continuity.parcels as parcel_queries
 import models.queries.continuity.quarantines as quarantine_queries
 import models.queries.continuity.runs as run_queries
@@ -28,9 +30,12 @@ import workflows.orders.measure_holds as measure_holds
 from domain.access.callers import SYSTEM
 from domain.continuity.runs import PlaybookStatus
 from domain.policies.continuity import MeasureKind
+from models.database.errors import unforeseen
 from models.policies import PlaybookRunRow
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
+
+logger = structlog.get_logger(__name__)
 
 UNITS_MAX: Final = 200
 PARCELS_MAX: Final = 50
@@ -52,7 +57,16 @@ class Moves:
         return moved
 
     async def _step(self, run_id: UUID) -> bool:
-        return await self._transactions.run(lambda tx: _step(tx, run_id))
+        try:
+            return await self._transactions.run(lambda tx: _step(tx, run_id))
+        except Exception as error:  # the other runs can go on
+            logger.warning(
+                "playbooks.not_moved",
+                run=str(run_id),
+                error=repr(error),
+                exc_info=unforeseen(error),
+            )
+            return False
 
 
 async def _step(tx: Transaction, run_id: UUID) -> bool:
@@ -119,9 +133,7 @@ async def _hold(
         order = orders.get(row["order_id"])
         parcel = await fulfillment_queries.fulfillment(tx.session, row["id"])
         if order is not None and parcel is not None:
-            held |= await measure_holds.place(
-                tx, order, parcel, run["id"], MeasureKind.HOLD_PARCELS
-            )
+            held |= await measure_holds.place(tx, order, parcel, run["id"])
     return held
 
 

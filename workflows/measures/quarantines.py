@@ -50,9 +50,7 @@ async def take(tx: Transaction, run_id: UUID, levels: Iterable[Level]) -> int:
         _move(tx, run_id, level, units, _IN, value)
     rows = [(tx.new_id(), level.item_id, level.location_id, units) for level, units in taken]
     await quarantine_queries.add_taken(tx.session, run_id, rows)
-    total = sum(units for _, units in taken)
-    await quarantine_queries.add_affected(tx.session, run_id, total)
-    return total
+    return sum(units for _, units in taken)
 
 
 async def give_back(tx: Transaction, run_id: UUID, keys: Iterable[tuple[int, int]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
-import models.queries.continuity.parcels as parcel_queries
 import models.queries.orders.fulfillment_holds as hold_queries
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.measures.active as active_measures
@@ -22,9 +21,7 @@ from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
 
 
-async def place(
-    tx: Transaction, order: LockedOrder, row: FulfillmentRow, run_id: UUID, kind: MeasureKind
-) -> bool:
+async def place(tx: Transaction, order: LockedOrder, row: FulfillmentRow, run_id: UUID) -> bool:
     """Hold a parcel of a locked order for a run, once. False if nothing was to be held."""
     if FulfillmentStatus(row["status"]) not in UNSHIPPED:
         return False
@@ -36,7 +33,6 @@ async def place(
         tx, order.id, row["id"], new, SYSTEM.actor, facts={"run": str(run_id)}, run_id=run_id
     )
     await fulfillment_holds.cover(tx, order, [row], hold_id, new, SYSTEM.actor)
-    await parcel_queries.add_held(tx.session, run_id, kind)
     await tx.flush()
     return True
 
@@ -58,6 +54,6 @@ async def hold_new_parcel(tx: Transaction, event: PendingEvent[FulfillmentCreate
             channel=channels[order.channel_id].code, location=places[row["location_id"]].code
         ) and any(measure.concerns(sku=item.sku) for item in items.values())
         if concerned:
-            await place(tx, order, row, measure.run_id, MeasureKind.HOLD_PARCELS)
+            await place(tx, order, row, measure.run_id)
             row = await fulfillment_queries.fulfillment(tx.session, row["id"])
             assert row is not None

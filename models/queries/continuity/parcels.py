@@ -69,12 +69,12 @@ async def _next(
     return await session.rows(ConcernedParcelRow, sql, run["id"], limit)
 
 
-async def add_held(session: Session, run_id: UUID, kind: str) -> None:
-    """Count one more parcel that a measure of a run has affected."""
+async def add_closed(session: Session, run_id: UUID) -> None:
+    """Count one more parcel that CLOSE_LOCATION of a locked run has moved or held."""
     await session.execute(
-        "UPDATE playbook_measure SET affected = affected + 1 WHERE run_id = $1 AND kind = $2",
+        "UPDATE playbook_measure SET affected = affected + 1"
+        " WHERE run_id = $1 AND kind = 'CLOSE_LOCATION'",
         run_id,
-        kind,
     )
 
 

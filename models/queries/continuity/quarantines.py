@@ -24,16 +24,6 @@ async def add_taken(
     await session.execute_many(_ADD, args)
 
 
-async def add_affected(session: Session, run_id: UUID, units: int) -> None:
-    """Add to the units that the QUARANTINE of a run has affected."""
-    await session.execute(
-        "UPDATE playbook_measure SET affected = affected + $2"
-        " WHERE run_id = $1 AND kind = 'QUARANTINE'",
-        run_id,
-        units,
-    )
-
-
 class UnsettledRow(TypedDict):
     """Units of a level that a run took and has not settled yet."""
 

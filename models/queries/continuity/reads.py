@@ -13,6 +13,17 @@ from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 
 _ID = SortKey("r.id", "id", "uuid")
+# Units and parcels are counted from their own rows. A counter would be one row that every arrival
+# and every new parcel updates: they would wait for each other, and could deadlock.
+_MEASURES = """
+SELECT m.id, m.run_id, m.kind, m.units, CAST(CASE m.kind
+  WHEN 'QUARANTINE' THEN
+    (SELECT COALESCE(SUM(q.taken), 0) FROM quarantined_unit q WHERE q.run_id = m.run_id)
+  WHEN 'HOLD_PARCELS' THEN
+    (SELECT COUNT(*) FROM fulfillment_hold h WHERE h.run_id = m.run_id)
+  ELSE m.affected END AS bigint) AS affected
+FROM playbook_measure m WHERE m.run_id = ANY($1::uuid[]) ORDER BY m.run_id, m.kind
+"""
 
 
 def _runs(scope: Scope) -> Listing[PlaybookRunRow]:
@@ -41,11 +52,5 @@ async def runs_by_id(
 async def measures_by_run(
     session: Session, ids: Sequence[UUID]
 ) -> Mapping[UUID, list[PlaybookMeasureRow]]:
-    """The measures of each of these runs, by kind."""
-    rows = await session.rows(
-        PlaybookMeasureRow,
-        "SELECT id, run_id, kind, units, affected FROM playbook_measure"
-        " WHERE run_id = ANY($1::uuid[]) ORDER BY run_id, kind",
-        list(ids),
-    )
-    return grouped(rows, "run_id")
+    """The measures of each of these runs, by kind, with what each has affected until now."""
+    return grouped(await session.rows(PlaybookMeasureRow, _MEASURES, list(ids)), "run_id")

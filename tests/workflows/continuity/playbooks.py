@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import models.queries.continuity.reads as run_reads
 import workflows.continuity.ends
 import workflows.continuity.starts
 from domain.access.callers import Caller, Role, holder
@@ -103,6 +104,16 @@ class Playbooks:
             await asyncio.sleep(WAIT_SECONDS)
         raise AssertionError("the runs do not come to an end")
 
+    async def step_until(self, run: Outcome, status: str) -> None:
+        """Run the job until a run has this status, whatever the other runs do."""
+        moves = Moves(self.shop.transactions)
+        for _ in range(WAITS_MAX):
+            await moves.work()
+            if (await self.run(run))["status"] == status:
+                return
+            await asyncio.sleep(WAIT_SECONDS)
+        raise AssertionError(f"the run does not become {status}")
+
     async def serve(self) -> None:
         """Serve the backorders, as the job does."""
         rounds = BackorderRounds(self.shop.transactions)
@@ -116,12 +127,10 @@ class Playbooks:
         return found[0]
 
     async def affected(self, run: Outcome) -> dict[str, int]:
-        found = await rows(
-            self.database,
-            "SELECT kind, affected FROM playbook_measure WHERE run_id = $1",
-            UUID(run.refs["run"]),
-        )
-        return {row["kind"]: row["affected"] for row in found}
+        run_id = UUID(run.refs["run"])
+        async with self.database.snapshot() as session:
+            found = await run_reads.measures_by_run(session, [run_id])
+        return {row["kind"]: row["affected"] for row in found[run_id]}
 
 
 async def open_playbooks(database: Database) -> Playbooks:

@@ -20,6 +20,17 @@ BREAKS = {
         "quarantined units of playbooks = movements",
         "expected taken 10, given back 0, found taken 0, given back 0",
     ),
+    "units that came later and are available": (
+        "UPDATE stock_level SET quarantine = quarantine - 1, available = available + 1"
+        " WHERE quarantine > 5",
+        "active quarantines have all available units",
+        "TEST TEE-M @ LEEDS: expected available 0, found available 1",
+    ),
+    "a parcel without the hold of an active run": (
+        "UPDATE fulfillment_hold SET released_by = 'x', released_at = placed_at",
+        "active playbooks hold their parcels",
+        "expected a hold of the playbook, found none",
+    ),
     "units of a run that has ended": (
         "UPDATE playbook_run SET status = 'ENDED', ended_by = 'x', ended_at = started_at",
         "nothing is left of ended playbooks",

@@ -176,6 +176,40 @@ async def test_a_key_with_a_limit_starts_and_ends_for_its_own_places_only(
     assert not (await playbooks.end(own, by=leeds)).refusals
 
 
+@pytest.mark.parametrize(
+    ("playbook", "limits", "facts"),
+    [
+        ("RECALL", {"channels": frozenset({"web"})}, {"channels": ("web",), "skus": ("TEE-M",)}),
+        (
+            "RECALL",
+            {"locations": frozenset({"LEEDS"})},
+            {"locations": ("LEEDS",), "skus": ("TEE-M",)},
+        ),
+        ("BOTH", {"channels": frozenset({"web"})}, {"channels": ("web",)}),
+    ],
+)
+async def test_a_key_with_a_limit_takes_no_measure_that_reaches_beyond_it(
+    playbooks: Playbooks, playbook: str, limits: dict[str, Any], facts: dict[str, Any]
+) -> None:
+    """QUARANTINE and CAP_LOCATION know no channels, HOLD_REFUNDS knows no locations."""
+    await playbooks.publish_all(
+        {
+            "RECALL": {"STOP_SALE": True, "QUARANTINE": True, "HOLD_REFUNDS": True},
+            "BOTH": {"CAP_LOCATION": 1, "DELAY_PROMISES": 1},
+        }
+    )
+    limited = holder(Role.SUPERVISOR, actor="lea", **limits)
+    before = await counts(playbooks.database, *CHANGED)
+    for is_dry_run in (True, False):
+        with pytest.raises(Forbidden):
+            await playbooks.start(playbook, by=limited, is_dry_run=is_dry_run, **facts)
+    assert await counts(playbooks.database, *CHANGED) == before
+    run = await playbooks.start(playbook, by=ADMIN, **facts)
+    with pytest.raises(Forbidden):
+        await playbooks.end(run, by=limited)
+    assert (await playbooks.run(run))["ended_by"] is None
+
+
 async def test_a_repeated_start_is_one_run(playbooks: Playbooks) -> None:
     key = "a-key-that-is-long-enough"
     first = await playbooks.start("LOCATION_CAPACITY", locations=("LEEDS",), key=key)
