@@ -1,4 +1,4 @@
-"""Tables of integrations: outside systems, webhooks and channels, and their secrets."""
+"""Tables of integrations: systems, secrets, messages, and the delivery of webhooks."""
 
 from __future__ import annotations
 
@@ -98,3 +98,146 @@ class IntegrationSecretRow(TypedDict):
     hint: str
     created_at: datetime
     expires_at: datetime | None
+
+
+class Message(Model):
+    """A message to or from an integration. OUT: one for each webhook and event.
+
+    `reference`: OUT: the event's id, or that of the test; IN: the channel's reference.
+    `event_id`, `position`: the event; null for a test. `subject`: `Order:<key>`. `payload`: the
+    text that is signed. `attempts`: calls since it was last PENDING that used up a retry. `calls`:
+    all calls. `is_repeat`: it was settled before, and is sent again.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    integration_id = fields.UUIDField()
+    direction = fields.TextField()
+    status = fields.TextField()
+    type = fields.TextField()
+    reference = fields.TextField()
+    event_id = fields.BigIntField(null=True)
+    position = fields.BigIntField(null=True)
+    subject = fields.TextField(null=True)
+    payload = fields.TextField(null=True)
+    reason = fields.TextField(null=True)
+    attempts = fields.IntField(default=0)
+    calls = fields.IntField(default=0)
+    is_repeat = fields.BooleanField(default=False)
+    next_attempt_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+    settled_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "message"
+
+
+class MessageRow(TypedDict):
+    """A row of message, as it is shown."""
+
+    id: UUID
+    integration_id: UUID
+    direction: str
+    status: str
+    type: str
+    reference: str
+    position: int | None
+    subject: str | None
+    payload: str | None
+    reason: str | None
+    next_attempt_at: datetime | None
+    created_at: datetime
+    settled_at: datetime | None
+
+
+class MessageAttempt(Model):
+    """A call that sent a message. `response`: the first 1,024 characters of the answer."""
+
+    id = fields.UUIDField(primary_key=True)
+    message_id = fields.UUIDField()
+    number = fields.IntField()
+    begun_at = fields.DatetimeField()
+    duration_ms = fields.IntField()
+    status_code = fields.IntField(null=True)
+    error = fields.TextField(null=True)
+    response = fields.TextField(null=True)
+
+    class Meta:
+        table = "message_attempt"
+
+
+class MessageAttemptRow(TypedDict):
+    """A row of message_attempt, as it is shown."""
+
+    message_id: UUID
+    number: int
+    begun_at: datetime
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+    response: str | None
+
+
+class NewAttempt(TypedDict):
+    """A row of message_attempt that is inserted."""
+
+    id: UUID
+    message_id: UUID
+    number: int
+    begun_at: datetime
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+    response: str | None
+
+
+class NewMessage(TypedDict):
+    """A row of message that is inserted."""
+
+    id: UUID
+    integration_id: UUID
+    direction: str
+    status: str
+    type: str
+    reference: str
+    event_id: int | None
+    position: int | None
+    subject: str | None
+    payload: str | None
+    is_repeat: bool
+    next_attempt_at: datetime
+    created_at: datetime
+
+
+class QueuedMessageRow(TypedDict):
+    """A message that waits for its delivery."""
+
+    id: UUID
+    type: str
+    status: str
+    position: int | None
+    subject: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+
+
+class WebhookDelivery(Model):
+    """The state of delivery of a webhook.
+
+    `holder`: the process that delivers until `lease_until_at`. `revision`: increases when others
+    than the holder change messages. `rests_until_at`: no call before it. `failures`: failed calls
+    since `failing_since_at`, without a success. `replay_after`, `replay_until`: events between
+    these positions are still to be sent again.
+    """
+
+    integration_id = fields.UUIDField(primary_key=True)
+    holder = fields.TextField(default="")
+    lease_until_at = fields.DatetimeField()
+    revision = fields.BigIntField(default=1)
+    rests_until_at = fields.DatetimeField(null=True)
+    failing_since_at = fields.DatetimeField(null=True)
+    failures = fields.IntField(default=0)
+    replay_after = fields.BigIntField(null=True)
+    replay_until = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "webhook_delivery"

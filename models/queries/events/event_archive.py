@@ -42,7 +42,13 @@ _REMOVE_EVENTS = """
 DELETE FROM event
 WHERE id IN (SELECT id FROM archived_event WHERE position > $1 AND position <= $2)
 """
+_HOLD = "SELECT open_position FROM event_retention WHERE id = 1 FOR UPDATE"
 _OPEN = "UPDATE event_retention SET open_position = $1 WHERE id = 1"
+
+
+async def hold_retention(session: Session) -> None:
+    """Let no event leave the log until this transaction ends."""
+    await session.value(int, _HOLD)
 
 
 async def remove_events(session: Session, after: int, through: int) -> int:

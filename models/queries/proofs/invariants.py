@@ -14,6 +14,7 @@ import models.queries.proofs.audit_chain as chain_proofs
 import models.queries.proofs.bins as bin_proofs
 import models.queries.proofs.causes as cause_proofs
 import models.queries.proofs.change_times as change_time_proofs
+import models.queries.proofs.connected.webhooks as webhook_proofs
 import models.queries.proofs.counts as count_proofs
 import models.queries.proofs.labels as label_proofs
 import models.queries.proofs.order_locations as order_location_proofs
@@ -335,6 +336,7 @@ PROOFS: Sequence[Proof] = (
     *parcel_proofs.PROOFS,
     *playbook_proofs.PROOFS,
     *label_proofs.PROOFS,
+    *webhook_proofs.PROOFS,
     *cause_proofs.PROOFS,
     *change_time_proofs.PROOFS,
     *order_location_proofs.PROOFS,
