@@ -23,6 +23,7 @@ import server.process.garbage_collection as garbage_collection
 import settings as configuration
 from app_settings import (
     configured_systems,
+    delivery_terms,
     network_edge,
     persisted_documents,
     request_limits,
@@ -44,6 +45,7 @@ from routes.journal_export import journal_export
 from routes.webhooks import carrier_webhooks, payment_webhooks
 from schema.context import Context, Services
 from schema.errors import top_level
+from schema.types.integrations.messages import event_body
 from server.operations.engine import Engine, Operation
 from server.operations.errors import RequestRefused
 from server.process.allocator import return_large_blocks
@@ -94,6 +96,7 @@ from workflows.transactions.clock import Clock, machine_time
 from workflows.transactions.ids import Ids
 from workflows.transactions.item_costs import check_base_currency
 from workflows.transactions.runner import Transactions
+from workflows.webhooks.deliveries import Deliveries
 
 logger = structlog.get_logger(__name__)
 
@@ -209,6 +212,10 @@ class Restow:
             settings.carriers, settings.base_currency, deliver=self.receive_reports
         )
         self.labels = LabelPurchases(self.transactions, carriers)
+        self.webhooks = Deliveries(
+            self.quiet_transactions, self.outbound, event_body, delivery_terms(settings)
+        )
+        self.live.follow(self.webhooks.wake)
 
     def _make_streams(self) -> None:
         """Make the fan-out, the subscription feeds and the connection registry."""
@@ -328,6 +335,7 @@ class Restow:
         context = JobContext(self.transactions, self.payouts, self.labels)
         scheduler = Scheduler(self.quiet_transactions, JOBS, context)
         self._tasks.start("jobs", scheduler.run())
+        self._tasks.start("webhooks", self.webhooks.run())
         self._tasks.start("clock", self.clock.run(self.database))
         self._tasks.start("key uses", self.keys.run())
         self._tasks.start("sockets", self.sockets.watch(self._live_keys))

@@ -17,6 +17,7 @@ from server.process.proxies import trusted_proxies
 from server.transports.edge import EdgeLimits, NetworkEdge
 from settings import Settings
 from workflows.integrations.configured import ConfiguredSystem, carrier, payment_gateway
+from workflows.webhooks.terms import DeliveryTerms
 
 SECRETS_FILE = "secrets.key"
 SECRETS_BYTES = 32
@@ -71,6 +72,13 @@ def configured_systems(settings: Settings) -> dict[str, ConfiguredSystem]:
     for code, address in settings.carriers.items():
         systems.append(carrier(code, SIMULATOR if address.http is None else address.http.url))
     return {system.code: system for system in systems}
+
+
+def delivery_terms(settings: Settings) -> DeliveryTerms:
+    """The operator's terms of the delivery of webhooks."""
+    return DeliveryTerms(
+        concurrency=settings.outbound_concurrency, retry_seconds=settings.retry_seconds
+    )
 
 
 def network_edge(settings: Settings) -> NetworkEdge:

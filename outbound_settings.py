@@ -7,9 +7,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode
 
+from domain.webhooks.retries import RETRY_SECONDS
 from integrations.outbound.networks import Network, parse_networks
 
 SECRETS_KEY_MIN = 32
+RETRIES_MAX = 20
 
 Setting = partial(Field, validate_default=False)
 # May hold a password or a key: shown neither in an error message nor in a repr.
@@ -28,6 +30,15 @@ def _networks(text: object) -> tuple[Network, ...]:
     return parse_networks(str(text))
 
 
+def _retry_seconds(text: object) -> tuple[float, ...]:
+    if isinstance(text, tuple):
+        return text
+    delays = tuple(float(part) for part in str(text).split(","))
+    if not 1 <= len(delays) <= RETRIES_MAX or not all(0.1 <= each <= 604_800 for each in delays):
+        raise ValueError("not allowed")
+    return delays
+
+
 class OutboundSettings(BaseSettings):
     """Settings of integrations."""
 
@@ -38,6 +49,14 @@ class OutboundSettings(BaseSettings):
     outbound_allow: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Setting(
         default=(),
         description="networks in CIDR form, like 10.1.0.0/16 or fd00::/8, separated by commas",
+    )
+    retry_seconds: Annotated[tuple[float, ...], NoDecode, BeforeValidator(_retry_seconds)] = (
+        Setting(
+            default=RETRY_SECONDS,
+            description=(
+                "1 to 20 delays in seconds, from 0.1 to 604800, separated by commas, like 5,300"
+            ),
+        )
     )
     outbound_concurrency: int = Setting(
         default=64, ge=1, le=1_000, description="a whole number of calls from 1 to 1000"

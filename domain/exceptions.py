@@ -64,6 +64,8 @@ class ExceptionKind(StrEnum):
     TRANSFER_DISCREPANCY = "TRANSFER_DISCREPANCY"
     LEDGER_DRIFT = "LEDGER_DRIFT"
     INTEGRATION_DOWN = "INTEGRATION_DOWN"
+    MESSAGE_PARKED = "MESSAGE_PARKED"
+    WEBHOOK_DISABLED = "WEBHOOK_DISABLED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +284,19 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
             "an outside system does not answer several calls in a row",
             "the integration answers again",
             HandlingRule(_CRITICAL, Role.ADMIN, _HOUR, Role.ADMIN),
+        ),
+        ExceptionKind.MESSAGE_PARKED: KindRow(
+            "Integration",
+            "all attempts to deliver a message have failed",
+            "no message of the integration is PARKED",
+            HandlingRule(_HIGH, Role.SUPERVISOR, 4 * _HOUR, Role.ADMIN),
+        ),
+        ExceptionKind.WEBHOOK_DISABLED: KindRow(
+            "Integration",
+            "a webhook is paused because it answered 410, accepted nothing for P5D and 10"
+            " attempts, or must not go on after a PARKED message",
+            "the webhook is resumed or switched off",
+            HandlingRule(_HIGH, Role.SUPERVISOR, 4 * _HOUR, Role.ADMIN),
         ),
     }
 )

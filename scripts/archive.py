@@ -20,7 +20,7 @@ from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
 from models.queries.events.event_archive import ArchivableEventRow
 from settings import Settings, SettingsError, load
-from workflows.events.retention import Retention, old_events, remove
+from workflows.events.retention import Retention, StillNeeded, old_events, remove
 from workflows.transactions.actions import Reactions
 from workflows.transactions.clock import machine_time
 from workflows.transactions.ids import Ids
@@ -96,7 +96,7 @@ def main() -> None:
         settings = load()
         folder = Path(settings.archive_folder)
         removed = asyncio.run(run(settings, folder))
-    except (SettingsError, MigrationError, DatabaseError, OSError) as error:
+    except (SettingsError, MigrationError, DatabaseError, StillNeeded, OSError) as error:
         sys.exit(f"archive: {error}")
     print(f"archive: {removed:,} events moved to {folder}")
 

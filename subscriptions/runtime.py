@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import uuid4
 
@@ -64,6 +64,11 @@ class StreamingRuntime(Generic[AvailabilityT]):
         self.queues = QueueStreams(self.relay, database)
         self.objects = ObjectStreams(self.relay)
         self._tasks: list[asyncio.Task[None]] = []
+        self._followers: list[Callable[[int], None]] = []
+
+    def follow(self, advanced: Callable[[int], None]) -> None:
+        """Call `advanced` with the position whenever the log has grown, as far as it is known."""
+        self._followers.append(advanced)
 
     def committed(self) -> None:
         """Call after every commit of a business action."""
@@ -85,7 +90,7 @@ class StreamingRuntime(Generic[AvailabilityT]):
 
     def _numbered(self, batch: Numbered) -> None:
         self.relay.take(batch.events)
-        self.relay.wake(batch.position)
+        self._advance(batch.position)
         self.doorbell.ring(batch.position)
 
     def _forward(self) -> None:
@@ -95,4 +100,9 @@ class StreamingRuntime(Generic[AvailabilityT]):
         if position == PENDING:
             self.sequencer.notify()
         else:
-            self.relay.wake(position)
+            self._advance(position)
+
+    def _advance(self, position: int) -> None:
+        self.relay.wake(position)
+        for advanced in self._followers:
+            advanced(position)

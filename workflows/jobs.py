@@ -25,6 +25,7 @@ import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.claims as task_claims
 import workflows.transactions.idempotency as idempotency
 import workflows.transactions.statistics as statistics
+import workflows.webhooks.retention as message_retention
 from workflows.carriers.label_purchases import LabelPurchases
 from workflows.continuity.moves import Moves
 from workflows.counts.cycles import Classification
@@ -111,4 +112,5 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("delete unmatched carrier events", 600.0, transaction(waiting_reports.delete_unmatched)),
     Job("delete old label documents", 600.0, transaction(label_purchases.delete_old_documents)),
     Job("delete old webhook messages", 600.0, transaction(webhook_messages.delete_old_messages)),
+    Job("delete old messages", 60.0, transaction(message_retention.delete_old_messages)),
 )

@@ -25,6 +25,7 @@ import workflows.stock.putaway_tasks as putaway_tasks
 import workflows.tasks.lifecycle as task_lifecycle
 import workflows.transfers.discrepancies as transfer_discrepancies
 import workflows.warehouse.shortages as shortages
+import workflows.webhooks.reactions as webhook_reactions
 from domain.events.access import KeyRotated
 from domain.events.catalog import LocationUpserted
 from domain.events.exceptions import ExceptionOpened, ExceptionReopened, ExceptionRepeated
@@ -42,6 +43,11 @@ from domain.events.fulfillments import (
     FulfillmentReleased,
     FulfillmentShipped,
     FulfillmentSplit,
+)
+from domain.events.integrations.systems import (
+    IntegrationOff,
+    IntegrationRecovering,
+    IntegrationUpserted,
 )
 from domain.events.labels import LabelBought, LabelFailed, LabelVoided, LabelVoiding
 from domain.events.orders import (
@@ -140,6 +146,9 @@ REACTIONS = Reactions(
             after(TaskRenewed, count_variance.begin),
             after(LocationUpserted, putaway_tasks.begin_round),
             after(KeyRotated, webhook_keys.follow_rotation),
+            after(IntegrationUpserted, webhook_reactions.prepare),
+            after(IntegrationRecovering, webhook_reactions.resume),
+            after(IntegrationOff, webhook_reactions.end),
             after(LabelFailed, exception_facts.report_failed_label),
             after(
                 LabelBought,

@@ -58,15 +58,15 @@ ANONYMOUS_PERMISSIONS: Final = _named("availability.read reservations.hold reser
 _STOREFRONT = ANONYMOUS_PERMISSIONS | _named(
     """viewer.read node.read items.read reasons.read
     orders.place orders.read orders.cancel fulfillments.hold
-    returns.request returns.cancel returns.track returns.read refunds.read"""
+    returns.request returns.cancel returns.track returns.read refunds.read
+    integrations.read integrations.operate webhooks.write"""
 )
 _PARTNER = _STOREFRONT | _named(
     """permissions.read locations.read channels.read stock.read stock.putaway
     reservations.list orders.list
     fulfillments.list fulfillments.work carriers.record labels.work counts.record
     tasks.read tasks.work
-    transfers.read transfers.work returns.list returns.receive events.read
-    integrations.read integrations.operate webhooks.write"""
+    transfers.read transfers.work returns.list returns.receive events.read"""
 )
 # Read permissions of all staff roles, within the scope of the key.
 _STAFF = _named(

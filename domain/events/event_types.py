@@ -11,6 +11,7 @@ import domain.events.catalog as catalog
 import domain.events.counts as counts
 import domain.events.exceptions as exceptions
 import domain.events.fulfillments as fulfillments
+import domain.events.integrations.messages as messages
 import domain.events.integrations.systems as integrations
 import domain.events.labels as labels
 import domain.events.ledger as ledger
@@ -153,6 +154,8 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
             integrations.IntegrationUpserted,
             integrations.IntegrationSecretRotated,
             *integrations.STATUS_EVENTS.values(),
+            messages.MessageParked,
+            messages.MessageSkipped,
         ),
         "API keys": (access.KeyCreated, access.KeyRotated, access.KeyRevoked),
     }

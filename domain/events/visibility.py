@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from domain.access.callers import Caller
 from domain.exceptions import hidden_kinds
+from domain.integrations.states import IntegrationKind
 
 # An event of these nouns with a channel and no location concerns a whole order, which may touch
 # several locations. A key that is limited to locations sees only those that its own actor recorded;
@@ -13,9 +14,11 @@ from domain.exceptions import hidden_kinds
 SPREAD_NOUNS = ("order", "reservation", "refund", "return", "carrier", "exception")
 # An event of these nouns concerns several locations and has none itself. The same rule applies.
 PLACELESS_NOUNS = ("transfer",)
-# Events of API keys have neither, and those of playbooks may concern several channels. So a key
-# with any limit sees only those of its own actor.
-WHOLE_NOUNS = ("key", "playbook")
+# Events of API keys have neither, and those of playbooks may concern several channels. A message
+# belongs to an API key. So a key with any limit sees only those of its own actor.
+WHOLE_NOUNS = ("key", "playbook", "message")
+# So does a webhook, and other integrations do not.
+INTEGRATION_NOUN = "integration"
 # Events of exceptions have a kind. Some kinds are hidden from the caller as a whole.
 KIND_NOUN = "exception"
 
@@ -43,7 +46,10 @@ def may_see_event(
         return False
     is_spread = noun in SPREAD_NOUNS and channel is not None and location is None
     is_spread = is_spread or noun in PLACELESS_NOUNS
+    is_whole = noun in WHOLE_NOUNS or (
+        noun == INTEGRATION_NOUN and data.get("kind") == IntegrationKind.WEBHOOK
+    )
     is_hidden = (is_spread and caller.locations is not None) or (
-        noun in WHOLE_NOUNS and (caller.locations is not None or caller.channels is not None)
+        is_whole and (caller.locations is not None or caller.channels is not None)
     )
     return not is_hidden or caller.acts_as(actor)

@@ -48,7 +48,7 @@ class Closing(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ClientMessage:
     """A well-formed message of a client. `id` is empty where the type has none."""
 
     type: str
@@ -60,7 +60,7 @@ _WITH_ID = frozenset({"subscribe", "complete"})
 _WITHOUT_ID = frozenset({"connection_init", "ping", "pong"})
 
 
-def message_of(text: str | None) -> Message:
+def message_of(text: str | None) -> ClientMessage:
     """The message in a frame; None is a binary frame. Raises Closing (4400)."""
     if text is None:
         raise _bad("Messages are text frames.")
@@ -77,13 +77,13 @@ def message_of(text: str | None) -> Message:
     if payload is not None and not isinstance(payload, dict):
         raise _bad(f"The payload of {kind} must be an object.")
     if kind in _WITHOUT_ID:
-        return Message(kind, "", payload)
+        return ClientMessage(kind, "", payload)
     message_id = value.get("id")
     if not isinstance(message_id, str) or not 0 < len(message_id) <= ID_LENGTH_MAX:
         raise _bad(f"The id of {kind} must be a string of 1 to {ID_LENGTH_MAX} characters.")
     if kind == "subscribe" and payload is None:
         raise _bad("The message subscribe needs a payload.")
-    return Message(kind, message_id, payload)
+    return ClientMessage(kind, message_id, payload)
 
 
 def _bad(reason: str) -> Closing:

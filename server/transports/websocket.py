@@ -25,10 +25,10 @@ from server.transports.protocol import (
     ACK,
     PONG,
     SUBPROTOCOL,
+    ClientMessage,
     Closing,
     Code,
     Frames,
-    Message,
     dumped,
     message_of,
 )
@@ -179,7 +179,7 @@ class WebSocketConnection:
             logger.exception("websocket.failed")
             self._closing = Closing(Code.INTERNAL, "Internal error.")
 
-    async def _next(self) -> Message | None:
+    async def _next(self) -> ClientMessage | None:
         """The next message; None if the client is gone. Raises Closing if it is malformed."""
         await self._pace.step()
         received = await self._receive()
@@ -234,7 +234,7 @@ class WebSocketConnection:
             raise Closing(code, refused.message) from None
         self._endpoint.sockets.identify(self, caller)
 
-    async def _handle(self, message: Message) -> None:
+    async def _handle(self, message: ClientMessage) -> None:
         if message.type == "subscribe":
             await self._subscribe(message)
         elif message.type == "complete":
@@ -252,7 +252,7 @@ class WebSocketConnection:
             self._completing.add(completing)
             completing.add_done_callback(self._completing.discard)
 
-    async def _subscribe(self, message: Message) -> None:
+    async def _subscribe(self, message: ClientMessage) -> None:
         if message.id in self._operations:
             raise Closing(Code.DUPLICATE, f"Subscriber for {message.id} already exists")
         frames = Frames(message.id)
@@ -268,7 +268,7 @@ class WebSocketConnection:
         task = asyncio.create_task(self._operate(message, frames))
         self._operations[message.id] = task
 
-    async def _operate(self, message: Message, frames: Frames) -> None:
+    async def _operate(self, message: ClientMessage, frames: Frames) -> None:
         """Run one operation to its end, and send the result."""
         request_id = self._endpoint.new_request_id()
         try:
@@ -288,7 +288,7 @@ class WebSocketConnection:
         del self._operations[message_id]
 
     async def _answer(
-        self, message: Message, frames: Frames, caller: Caller, request_id: str
+        self, message: ClientMessage, frames: Frames, caller: Caller, request_id: str
     ) -> None:
         request = self._endpoint.engine.resolve(_request_in(message), caller)
         self._endpoint.charge(caller, 1 + self._endpoint.engine.price(request))
@@ -325,7 +325,7 @@ class WebSocketConnection:
             logger.debug("websocket.close_failed", error=repr(error))
 
 
-def _request_in(message: Message) -> GraphQLRequest:
+def _request_in(message: ClientMessage) -> GraphQLRequest:
     """The request in a subscribe message. Raises RequestRefused."""
     payload = message.payload
     text = dumped(payload)

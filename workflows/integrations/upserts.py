@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
+import models.queries.events.event_archive as archive_queries
 import models.queries.events.event_log as event_log
 import workflows.integrations.records as records
 import workflows.integrations.secrets as secrets
@@ -115,7 +116,7 @@ async def _set_webhook(
             holder = await webhook_keys.holder_of(tx, current)
     if choices.events is not None and holder is not None:
         with problems.under("webhook", "events"):
-            check_choices(choices.events, holder)
+            check_choices(choices.events, webhook_keys.receiver(holder))
         wanted.facts["events"] = list(dict.fromkeys(choices.events))
     if choices.ordering is not None:
         wanted.facts["ordering"] = choices.ordering.value
@@ -136,6 +137,7 @@ async def _beginning(tx: Transaction, after: str | None) -> int:
     newest = await event_log.last_position(tx.session)
     if after is None:
         return newest
+    await archive_queries.hold_retention(tx.session)
     try:
         position = parse_cursor(after)
     except BadRequest as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 import models.queries.access as key_queries
@@ -10,6 +11,7 @@ from domain.access.api_keys import state_at
 from domain.access.callers import Caller
 from domain.errors import Invalid, NotFound
 from domain.events.access import KeyRotated
+from models.access import ApiKeyRow
 from models.integrations import Integration
 from workflows.integrations.records import WRITE
 from workflows.transactions.lock_order import LockClass
@@ -44,6 +46,19 @@ def _may_use(caller: Caller, holder: Caller) -> bool:
     if caller.may(WRITE) and caller.may_mint(holder):
         return True
     return caller.acts_as(holder.actor) and caller.covers(holder)
+
+
+def receiver_of(row: ApiKeyRow) -> Caller:
+    """The caller as which the webhooks of a key read events."""
+    return receiver(api_keys.caller_of(row))
+
+
+def receiver(holder: Caller) -> Caller:
+    """The holder of a key as its webhooks read events.
+
+    A webhook gets the events of all that its key may read, also if the key may not read the log.
+    """
+    return replace(holder, permissions=holder.permissions | {"events.read"})
 
 
 async def holder_of(tx: Transaction, integration: Integration) -> Caller | None:
