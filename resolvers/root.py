@@ -15,6 +15,7 @@ import resolvers.counts as counts
 import resolvers.events as events
 import resolvers.exceptions as exceptions
 import resolvers.fulfillments as fulfillments
+import resolvers.integrations.messages as messages
 import resolvers.integrations.systems as integrations
 import resolvers.ledger as ledger
 import resolvers.metrics.figures as metrics
@@ -98,6 +99,7 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "policySchemas": policies.policy_schemas,
     "integration": integrations.integration,
     "integrations": integrations.integrations,
+    "messages": messages.messages,
     "playbookRuns": policies.playbook_runs,
     "apiKeys": access.api_keys,
     "actors": access.actors,
@@ -174,6 +176,10 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "integrationSecretRotate": integrations.integration_secret_rotate,
     "integrationPause": integrations.integration_pause,
     "integrationResume": integrations.integration_resume,
+    "integrationTest": messages.integration_test,
+    "integrationReplay": messages.integration_replay,
+    "messageRetry": messages.message_retry,
+    "messageSkip": messages.message_skip,
     "apiKeyCreate": access.api_key_create,
     "apiKeyRotate": access.api_key_rotate,
     "apiKeyRevoke": access.api_key_revoke,

@@ -26,6 +26,7 @@ import models.queries.reads.returns as return_reads
 import models.queries.reads.stock as stock_reads
 import models.queries.reads.tasks as task_reads
 import models.queries.stock.picks as pick_queries
+import models.queries.webhooks.reads as message_reads
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope
 from models.queries.listing.selections import ShownColumns
@@ -188,5 +189,7 @@ class Loaders:
     measures_of_run = plain(run_reads.measures_by_run)
     audits = scoped(audit_reads.entries_by_id)
     integrations = scoped(integration_reads.integrations_by_id)
+    messages = scoped(message_reads.messages_by_id)
+    attempts_of_message = plain(message_reads.attempts_by_message)
     secrets_of_integration = plain(integration_reads.secrets_by_integration)
     keys = scoped(access_reads.keys_by_id)

@@ -28,6 +28,7 @@ from domain.stock.states import LocationKind, MovementKind, StockState
 from domain.stock.transfers import TransferStatus
 from domain.tasks import QueueKind, TaskStatus
 from domain.values.sorts import ItemSort, OrderSort, RefundSort, ReturnSort
+from domain.webhooks.messages import MessageDirection, MessageStatus
 
 __all__ = [
     "AbcClass",
@@ -51,6 +52,8 @@ __all__ = [
     "LabelStatus",
     "LocationKind",
     "MeasureKind",
+    "MessageDirection",
+    "MessageStatus",
     "MovementKind",
     "OrderLineState",
     "OrderSort",
@@ -96,6 +99,8 @@ for _enumeration in (
     LabelStatus,
     LocationKind,
     MeasureKind,
+    MessageDirection,
+    MessageStatus,
     MovementKind,
     OrderLineState,
     OrderSort,

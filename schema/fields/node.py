@@ -10,6 +10,7 @@ import strawberry
 from strawberry import ID
 
 from domain.errors import NotFound
+from domain.values.global_ids import global_id
 from schema.context import Context
 from schema.fields.unread import stand_in
 from schema.loaders import Loaders
@@ -21,7 +22,9 @@ LENGTH_MAX: Final = 256
 BIGINT_MAX: Final = 2**63 - 1
 NO_OBJECT: Final = UUID(int=0)
 # Types with numeric keys, assigned by the database; all others have a UUID.
-NUMBERED: Final = frozenset({"Item", "Supplier", "Location", "Channel", "ReasonCode", "StockLevel"})
+NUMBERED: Final = frozenset(
+    {"Item", "Supplier", "Location", "Channel", "ReasonCode", "StockLevel", "Event"}
+)
 
 Key = int | UUID
 
@@ -41,7 +44,7 @@ class Node(Record):
 
 def encode(type_name: str, key: object) -> ID:
     """The global id of an object."""
-    return ID(binascii.b2a_base64(f"{type_name}:{key}".encode(), newline=False).decode())
+    return ID(global_id(type_name, key))
 
 
 def decode(global_id: str) -> tuple[str, Key] | None:

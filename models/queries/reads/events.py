@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from domain.access.callers import Caller, Role
 from domain.access.permissions import EVENT_NOUNS
 from domain.events.former import stored_types
-from domain.events.visibility import KIND_NOUN, PLACELESS_NOUNS, SPREAD_NOUNS, WHOLE_NOUNS
+from domain.events.visibility import (
+    INTEGRATION_NOUN,
+    KIND_NOUN,
+    PLACELESS_NOUNS,
+    SPREAD_NOUNS,
+    WHOLE_NOUNS,
+)
 from models.database.sessions import Session
 from models.queries.events.event_log import LoggedEvent, LoggedEventRow
 from models.queries.listing.scopes import Scope
@@ -62,6 +68,7 @@ async def events(
         where(f"(e.actor = {{}} OR NOT ({placeless}))", caller.actor)
     if not scope.is_whole:
         whole = " OR ".join(f"e.type LIKE '{noun}.%'" for noun in WHOLE_NOUNS)
+        whole += f" OR (e.type LIKE '{INTEGRATION_NOUN}.%' AND e.data ->> 'kind' = 'WEBHOOK')"
         where(f"(e.actor = {{}} OR NOT ({whole}))", caller.actor)
     if scope.hidden_kinds:
         where(

@@ -8,6 +8,7 @@ from functools import partial
 
 import tests.resolvers.exceptions.floor_steps as floor
 import tests.resolvers.exceptions.money_steps as money
+import tests.resolvers.exceptions.webhook_steps as webhooks
 from domain.exceptions import ExceptionKind as Kind
 from tests.resolvers.exceptions.kind_desk import KindDesk
 
@@ -84,6 +85,12 @@ CASES: Mapping[Kind, KindCase] = {
     ),
     Kind.INTEGRATION_DOWN: KindCase(
         money.silence_gateway, money.stay_silent, money.answer, money.be_silent_again
+    ),
+    Kind.MESSAGE_PARKED: KindCase(
+        webhooks.park, webhooks.park_another, webhooks.skip_all, webhooks.park_another
+    ),
+    Kind.WEBHOOK_DISABLED: KindCase(
+        webhooks.disable, floor.look_again, webhooks.skip_and_resume, webhooks.fail_again
     ),
     Kind.LEDGER_DRIFT: KindCase(
         money.drift, money.prove, partial(money.drift, units=-1), money.drift

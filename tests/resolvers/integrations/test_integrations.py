@@ -266,7 +266,7 @@ async def test_a_partner_has_its_own_webhooks_only(api: InProcessServer) -> None
                 ("NOT_FOUND", "input.webhook.apiKeyId"),
             ),
             (
-                a_webhook("own", webhook={"events": ["refund.*"]}),
+                a_webhook("own", webhook={"events": ["policy.*"]}),
                 ("INVALID", "input.webhook.events.0"),
             ),
         )

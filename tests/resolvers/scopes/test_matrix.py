@@ -65,6 +65,7 @@ def filled(text: str, world: TwoHalves) -> str:
         "bin": half.bin,
         "channel": half.channel,
         "feed": half.feed,
+        "hook": half.hook,
         "actor": half.actor("both", "actor"),
         "owner": half.actor("place", "actor"),
         "tracking": half.text("both", "tracking"),

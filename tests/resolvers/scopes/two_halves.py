@@ -57,6 +57,8 @@ PUBLISH = _mutation("policyPublish", "PolicyInput", "policy { id }")
 CARRIER = _mutation("carrierEventRecord", "CarrierEventInput", "fulfillment { id }")
 LABEL = _mutation("labelBuy", "LabelBuyInput", "label { id }")
 CONNECT = _mutation("integrationUpsert", "IntegrationInput", "integration { id }")
+SEND_TEST = f"""mutation ($code: String!) {{
+  integrationTest(code: $code) {{ messages {{ id }} {_ERRORS} }} }}"""
 CREATE_KEY = _mutation("apiKeyCreate", "ApiKeyInput", "apiKey { id }")
 PICK = f"""mutation ($id: ID!, $short: [ShortageInput!]) {{
   fulfillmentPick(fulfillmentId: $id, shortages: $short) {{ {_ERRORS} }} }}"""
@@ -92,6 +94,11 @@ class Half:
     def feed(self) -> str:
         """The code of the integration of its channel."""
         return self.text("channel", "feed")
+
+    @property
+    def hook(self) -> str:
+        """The code of the webhook of a key with its channel and location."""
+        return self.text("both", "hook")
 
     @property
     def bin(self) -> str:
@@ -329,6 +336,10 @@ async def _rules(api: InProcessServer, half: Half) -> None:
     connected = {**feed, "feed": {"channel": half.channel}}
     made = await api.done(CONNECT, {"input": connected}, key=half.keys["channel-actor"])
     half.ids["Integration"] = made["integration"]["id"]
+    hook = {"code": half.hook, "kind": "WEBHOOK", "url": "http://127.0.0.1:9/hooks"}
+    await api.done(CONNECT, {"input": hook}, key=half.keys["both-actor"])
+    sent = await api.done(SEND_TEST, {"code": half.hook}, key=half.keys["both-actor"])
+    half.ids["Message"] = sent["messages"][0]["id"]
     key = {"name": half.text("both", "key"), "role": "WAREHOUSE"}
     scope = {"channels": [half.channel], "locations": [half.location]}
     made = await api.done(CREATE_KEY, {"input": {**key, **scope}}, key=half.keys["both-actor"])

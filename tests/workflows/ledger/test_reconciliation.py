@@ -37,6 +37,7 @@ from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
 from tests.workflows.stock.test_bin_proofs import BREAKS as BIN_BREAKS
 from tests.workflows.transfers.test_transfer_proofs import BREAKS as TRANSFER_BREAKS
 from tests.workflows.warehouse.test_dispatch import BREAKS as SCAN_BREAKS
+from tests.workflows.webhooks.test_webhook_proofs import BREAKS as WEBHOOK_BREAKS
 from workflows.ledger.reconciliation import OTHERS, Difference, proof_count, reconcile
 from workflows.transactions.transaction import Transaction
 
@@ -344,15 +345,15 @@ def test_every_proof_is_broken_once() -> None:
         REFUND_BREAKS,
         RETURN_BREAKS,
         TIME_BREAKS,
+        WEBHOOK_BREAKS,
     )
     names = {proof for each in breaks for _, proof, _ in each.values()}
     of_the_floor = (COUNT_BREAKS, HELD, HOLD_BREAKS, LABEL_BREAKS, SCAN_BREAKS, TRANSFER_BREAKS)
     names |= {proof for each in of_the_floor for _, proof, _ in each.values()}
-    names |= {*UNEARNED_BREAKS, COST_PROOF, FOUND_PROOF}
     names |= {proof for _, proof, _ in CHAIN_BREAKS.values()}
     # Some of these have tests of their own: test_audit_cover.py, test_code_keys.py, test_search.py
     # and test_sealing.py.
-    names |= set(OTHERS)
+    names |= {*UNEARNED_BREAKS, COST_PROOF, FOUND_PROOF, *OTHERS}
     assert names == {p.name for p in invariants.PROOFS} | digests | set(OTHERS)
     assert proof_count() == len(names)
 
