@@ -27,7 +27,9 @@ async def messages(
     integration: Annotated[
         str | None, argument(description="Only of the integration with this code.")
     ] = UNSET,
-    direction: MessageDirection | None = UNSET,
+    direction: Annotated[
+        MessageDirection | None, argument(description="Only messages of this direction.")
+    ] = UNSET,
     status: MessageStatus | None = UNSET,
     reference: Annotated[
         str | None, argument(description="Only about the event with this id.")

@@ -62,7 +62,7 @@ _UNSENT: Mapping[str, set[str]] = {
         "write_status",
     },
     "continuity/stops": {"is_refund_held", "run_without_labels"},
-    "events/event_archive": {"oldest_events", "remove_events"},
+    "events/event_archive": {"hold_retention", "oldest_events", "remove_events"},
     "events/event_log": {"vacuum_pending"},
     "exceptions/exceptions": {"step_count", "subjects_with", "write_step"},
     "idempotency": {"key_rows", "take_keys", "wait_for_key"},
@@ -99,6 +99,18 @@ _UNSENT: Mapping[str, set[str]] = {
     "stock/picks": {"bin_balances"},
     "stock/stock": {"try_lock_levels"},
     "stock/transfers": {"write_number"},
+    "webhooks/deliveries": {
+        *("add_messages", "delete_old", "first_open", "has_parked", "integrations_of"),
+        *("lock_messages", "payload_of", "queued_messages", "record_calls", "release_stopped"),
+        *("repeat_messages", "retry_messages", "skip_message", "skip_waiting", "stopping_message"),
+        "waiting_messages",
+    },
+    "webhooks/endpoints": {
+        *("add_delivery", "begin_anew", "change_outage", "live_endpoints", "lock_endpoint"),
+        *("lock_held", "move_fed_position", "move_position", "move_replay", "needed_after"),
+        *("release_leases", "replay_of", "revise", "set_replay", "take_leases"),
+    },
+    "webhooks/reads": {"_visible", "attempts_by_message", "messages", "messages_by_id"},
 }
 # Of actions on the floor and the desk that the load does not perform yet.
 _UNSENT_YET: Mapping[str, set[str]] = {

@@ -87,7 +87,9 @@ class Message(Node):
     """
 
     integration: Integration = node_edge("Integration", "integration_id")
+    """Integration that gets or sends it."""
     direction: MessageDirection
+    """OUT: to the integration; IN: from it."""
     status: MessageStatus
     type: str
     """Type of the event, or `integration.test`."""

@@ -25,6 +25,9 @@ STOREFRONT_OPERATIONS = {
         "fulfillmentRelease",
     ),
     *("order", "orderCancel", "returnRequest", "returnCancel", "returnTrackingSet", "return"),
+    *("integration", "integrations", "messages"),  # of its own actor
+    *("integrationUpsert", "integrationSecretRotate", "integrationPause", "integrationResume"),
+    *("integrationTest", "integrationReplay", "messageRetry", "messageSkip"),
 }
 PUBLISHERS = {
     "ROUTING": {Role.SUPPLY_CHAIN, Role.ADMIN},

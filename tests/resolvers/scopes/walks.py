@@ -27,7 +27,7 @@ _KINDS = {QUERY.name: "query", MUTATION.name: "mutation", SUBSCRIPTION.name: "su
 DEPTH = 4
 
 # The types of a Node are spread over so many documents: the server limits aliases.
-PARTS = 8
+PARTS = 10
 
 
 def selection(of: GraphQLNamedType, depth: int, part: int, seen: tuple[str, ...] = ()) -> str:
