@@ -105,7 +105,7 @@ async def scan(
     if place is None:
         return []
     found: list[Node] = []
-    for kind, keys in (await scans.named(session, code, place["id"])).items():
+    for kind, keys in (await scans.named(session, scope, code, place["id"])).items():
         if info.context.caller.may_read_node(kind):
             found += await load_all(info.context, kind, [key_of(kind, key) for key in keys])
     return found[: scans.FOUND_MAX]

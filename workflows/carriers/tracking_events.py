@@ -26,6 +26,7 @@ from domain.events.payloads import encode
 from domain.orders.orders import check_client_time
 from domain.problems import Problems
 from domain.values.codes import check_stored, comparison_key
+from models.queries.listing.scopes import scope_of
 from models.queries.orders.carrier_events import ParcelRow, RecordedEventRow, TransferParcelRow
 from workflows.access.visibility import sees_return
 from workflows.carriers.commands import RecordCarrierEvent
@@ -210,11 +211,12 @@ async def find(
     After the carrier has reported an outbound parcel as returned to its sender, its number names
     the return. None: nothing in the caller's scope bears the number.
     """
-    named = await carrier_event_queries.parcels_named(
-        tx.session, command.carrier, command.tracking_number, PARCELS_MAX
+    scope, number = await scope_of(tx.session, caller), command.tracking_number
+    row = await carrier_event_queries.parcel_named(tx.session, scope, command.carrier, number)
+    transfers = await carrier_event_queries.transfers_named(
+        tx.session, scope, command.carrier, number, PARCELS_MAX
     )
-    row = next((each for each in named if _sees(caller, each)), None)
-    transfer = await _transfer_named(tx, command, caller)
+    transfer = next(iter(transfers), None)
     if transfer is not None and (row is None or _is_newer(transfer, row)):
         return TrackedParcel(("Transfer", transfer["id"]), None, transfer["origin"])
     out = None
@@ -225,21 +227,9 @@ async def find(
         sent_back_at = await carrier_event_queries.sent_back_at(tx.session, row["id"])
         if sent_back_at is None or command.occurred_at < sent_back_at:
             return out
-    returning = await return_queries.returns_named(tx.session, None, None, command.tracking_number)
-    for each in reversed(returning):
-        if await sees_return(tx.session, caller, each["id"]):
-            return TrackedParcel(("Return", each["id"]), each["order_id"], each["destination"])
+    for each in await return_queries.returns_named(tx.session, scope, None, None, number):
+        return TrackedParcel(("Return", each["id"]), each["order_id"], each["destination"])
     return None if out is None else replace(out, is_returning=True)
-
-
-async def _transfer_named(
-    tx: Transaction, command: RecordCarrierEvent, caller: Caller
-) -> TransferParcelRow | None:
-    """The newest transfer of this number in the caller's scope."""
-    named = await carrier_event_queries.transfers_named(
-        tx.session, command.carrier, command.tracking_number, PARCELS_MAX
-    )
-    return next((row for row in named if _sees_an_end(caller, row)), None)
 
 
 def _sees(caller: Caller, row: ParcelRow) -> bool:

@@ -66,6 +66,20 @@ class Visibility:
         if scope.hidden_kinds and self.kind:
             yield self.kind
 
+    def also(self, scope: Scope, first: int) -> tuple[str, list[object]]:
+        """The conditions of a scope, to follow others: ` AND …`, with values from `$first` on.
+
+        A statement with a LIMIT needs them in itself: rows that do not exist for the caller must
+        not take the places of those that do.
+        """
+        text, values = "", list[object]()
+        for condition in self.conditions(scope):
+            part, found = bound(condition, scope)
+            places = [f"${first + len(values) + place}" for place in range(len(found))]
+            text += f" AND {part.format(*places)}"
+            values += found
+        return text, values
+
 
 def bound(condition: str, scope: Scope) -> tuple[str, list[object]]:
     """A condition with `{}` for each of its values, and the values of the scope in that order."""

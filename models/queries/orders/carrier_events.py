@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Literal, TypedDict
 from uuid import UUID
 
+import models.queries.listing.visibility as visibility
 from domain.values.codes import comparison_key, same_code
 from models.database.rows import Total, changed_at
 from models.database.sessions import Session
+from models.queries.listing.scopes import Scope
 
 
 class RecordedEventRow(TypedDict):
@@ -120,20 +122,21 @@ class ParcelRow(TypedDict):
     location: str
 
 
-async def parcels_named(
-    session: Session, carrier: str, tracking_number: str, limit: int
-) -> Sequence[ParcelRow]:
-    """Fulfillments with this tracking number, the newest first: numbers are reused.
+async def parcel_named(
+    session: Session, scope: Scope, carrier: str, tracking_number: str
+) -> ParcelRow | None:
+    """The newest fulfillment of the scope with this tracking number: numbers are reused.
 
     One that has not shipped has the number of its label and is newer than those that have.
     """
+    condition, values = visibility.FULFILLMENT.also(scope, 3)
     sql = (
         f"{_PARCELS} WHERE f.tracking_number_key = $1 AND f.carrier_key = $2"
-        " AND f.status <> 'CANCELLED'"
-        " ORDER BY f.shipped_at DESC NULLS FIRST, f.id DESC LIMIT $3"
+        f" AND f.status <> 'CANCELLED'{condition}"
+        " ORDER BY f.shipped_at DESC NULLS FIRST, f.id DESC LIMIT 1"
     )
     keys = comparison_key(tracking_number), comparison_key(carrier)
-    return await session.rows(ParcelRow, sql, *keys, limit)
+    return await session.row(ParcelRow, sql, *keys, *values)
 
 
 async def parcel(session: Session, fulfillment_id: UUID) -> ParcelRow | None:
@@ -159,18 +162,20 @@ FROM transfer t JOIN location a ON a.id = t.origin_id JOIN location b ON b.id = 
 
 
 async def transfers_named(
-    session: Session, carrier: str, tracking_number: str, limit: int
+    session: Session, scope: Scope, carrier: str, tracking_number: str, limit: int
 ) -> Sequence[TransferParcelRow]:
-    """Transfers with this tracking number, of this carrier or of none, the newest first.
+    """Transfers of the scope with this tracking number, of this carrier or of none, newest first.
 
     One that has not shipped has the number of its label and is newer than those that have.
     """
+    condition, values = visibility.TRANSFER.also(scope, 3)
     rows = await session.rows(
         TransferParcelRow,
-        f"{_TRANSFERS} WHERE t.tracking_number_key = $1 AND t.status <> 'CANCELLED'"
+        f"{_TRANSFERS} WHERE t.tracking_number_key = $1 AND t.status <> 'CANCELLED'{condition}"
         " ORDER BY t.shipped_at DESC NULLS FIRST, t.id DESC LIMIT $2",
         comparison_key(tracking_number),
         limit,
+        *values,
     )
     return [row for row in rows if row["carrier"] is None or same_code(row["carrier"], carrier)]
 

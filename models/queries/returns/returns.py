@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+import models.queries.listing.visibility as visibility
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.refunds import Evidence
 from domain.returns.evidence import evidence_of
@@ -15,6 +16,7 @@ from domain.returns.states import ReturnItemState, ReturnStatus, issued_rma_numb
 from domain.values.codes import comparison_key
 from models.database.rows import Total, changed_at, picked
 from models.database.sessions import Session
+from models.queries.listing.scopes import Scope
 from models.returns import ReturnItemRow
 
 _RETURN = (
@@ -158,6 +160,9 @@ async def actors_of(session: Session, return_id: UUID) -> dict[str, str]:
     return {row["actor"]: row["part"] for row in reversed(rows)}
 
 
+NAMED_MAX = 50
+
+
 class NamedReturnRow(TypedDict):
     """A return that a parcel may belong to, with the codes of its channel and destination."""
 
@@ -172,25 +177,29 @@ class NamedReturnRow(TypedDict):
 
 async def returns_named(
     session: Session,
+    scope: Scope,
     return_id: UUID | None,
     rma_number: str | None,
     tracking_number: str | None,
 ) -> Sequence[NamedReturnRow]:
-    """Returns that match any of these, with the codes of their channel and destination.
+    """At most NAMED_MAX returns of the scope that match any of these.
 
-    `named_by`: 1 by id, 2 by RMA number, 3 by tracking number; the best match first.
+    `named_by`: 1 by id, 2 by RMA number, 3 by tracking number; the best match first, then the
+    newest.
     """
+    condition, values = visibility.RETURN.also(scope, 4)
     return await session.rows(
         NamedReturnRow,
         "SELECT r.id, r.order_id, r.status, r.rma_number, c.code AS channel, l.code AS destination,"
         " CASE WHEN r.id = $1 THEN 1 WHEN r.rma_number = $2 THEN 2 ELSE 3 END AS named_by"
         " FROM customer_return r JOIN sales_order o ON o.id = r.order_id"
         " JOIN channel c ON c.id = o.channel_id JOIN location l ON l.id = r.destination_id"
-        " WHERE r.id = $1 OR r.rma_number = $2 OR r.tracking_number_key = $3"
-        " ORDER BY named_by, r.id LIMIT 50",
+        " WHERE (r.id = $1 OR r.rma_number = $2 OR r.tracking_number_key = $3)"
+        f"{condition} ORDER BY named_by, r.id DESC LIMIT {NAMED_MAX}",
         return_id,
         None if rma_number is None else issued_rma_number(rma_number),
         None if tracking_number is None else comparison_key(tracking_number),
+        *values,
     )
 
 
