@@ -97,6 +97,10 @@ class Problems:
                 self.errors.extend(error.parts)
         return found
 
+    def has(self, *path: str) -> bool:
+        """True if a fault at this path or below it was collected."""
+        return any(error.field[: len(path)] == path for error in self.errors)
+
     def refuse_excess(self, *prefix: str) -> None:
         """Refuse if a list is too long, because its entries are looked up next."""
         if any(isinstance(error, LimitExceeded) for error in self.errors):

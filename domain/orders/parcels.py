@@ -1,6 +1,6 @@
 """Parcels: limits of weight and size, and the units of a fulfillment in several parcels."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -164,6 +164,28 @@ def _differences(
         units = sum(parcel.get(line_id, 0) for parcel in packed)
         if units != line.quantity:
             yield {"sku": line.sku, "packed": units, "expected": line.quantity}
+
+
+def check_named(units: Sequence[ParcelUnits], line_ids: Collection[UUID] | None) -> None:
+    """Raise the faults of units that do not depend on what the fulfillment has left.
+
+    `line_ids`: its order lines; None: the fulfillment is not found. Raises Invalid, NotFound or
+    Faults, with the path below the list of units.
+    """
+    if not units:
+        raise Invalid("At least one unit is required.")
+    problems = Problems()
+    for index, each in enumerate(units):
+        with problems.under(str(index), "quantity"):
+            if each.quantity < 1:
+                raise Invalid(
+                    f"At least 1 unit is required; {each.quantity} was sent.",
+                    details={"minimum": 1, "requested": each.quantity},
+                )
+        with problems.under(str(index), "orderLineId"):
+            if line_ids is not None and each.order_line_id not in line_ids:
+                raise NotFound("order line", str(each.order_line_id))
+    problems.refuse()
 
 
 def check_split(expected: Expected, units: Sequence[ParcelUnits]) -> dict[UUID, int]:

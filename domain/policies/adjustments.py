@@ -20,9 +20,8 @@ class AdjustmentRules:
 
 
 def parse(rules: Value) -> AdjustmentRules:
-    """Parse an ADJUSTMENT document; raises Invalid with the path of the fault."""
-    members = rules.members("approvalAbove")
-    approval_above = members["approvalAbove"]
-    if approval_above.json is None:
-        approval_above.refuse("must be an object")
-    return AdjustmentRules(limits.parse(approval_above))
+    """Parse an ADJUSTMENT document; raises its faults with their paths."""
+    return rules.record(
+        lambda members: AdjustmentRules(members.read("approvalAbove", limits.parse_some)),
+        "approvalAbove",
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -120,19 +121,30 @@ class ContinuityRules:
 
 
 def parse(rules: Value) -> ContinuityRules:
-    """Parse a CONTINUITY document; raises Invalid with the path of the fault."""
-    members = rules.members("", "health onDown playbooks")
-    return ContinuityRules(
-        health=members.get("health", _health, DEFAULT_HEALTH),
-        on_down=members.get("onDown", _on_down, {}),
-        playbooks=members.get("playbooks", _playbooks, {}),
+    """Parse a CONTINUITY document; raises its faults with their paths."""
+    return rules.record(
+        lambda members: ContinuityRules(
+            health=members.get("health", _health, DEFAULT_HEALTH),
+            on_down=members.get("onDown", _on_down, {}),
+            playbooks=members.get("playbooks", _playbooks, {}),
+        ),
+        optional="health onDown playbooks",
     )
 
 
 def _health(value: Value) -> HealthRules:
-    members = value.members("", "degradedErrorRate downErrorRate failuresInARow slow backlog")
+    found = value.record(
+        _health_rules,
+        optional="degradedErrorRate downErrorRate failuresInARow slow backlog",
+    )
+    if found.down_error_rate < found.degraded_error_rate:
+        value.member("downErrorRate").refuse("must not be below degradedErrorRate")
+    return found
+
+
+def _health_rules(members: Members) -> HealthRules:
     default = DEFAULT_HEALTH
-    found = HealthRules(
+    return HealthRules(
         degraded_error_rate=members.get(
             "degradedErrorRate", Value.rate, default.degraded_error_rate
         ),
@@ -140,53 +152,59 @@ def _health(value: Value) -> HealthRules:
         failures_in_a_row=members.get(
             "failuresInARow", lambda each: each.integer(1, FAILURES_MAX), default.failures_in_a_row
         ),
-        slow=members.get("slow", _some_time, default.slow),
-        backlog=members.get("backlog", _some_time, default.backlog),
+        slow=members.get("slow", Value.positive_duration, default.slow),
+        backlog=members.get("backlog", Value.positive_duration, default.backlog),
     )
-    if found.down_error_rate < found.degraded_error_rate:
-        members["downErrorRate"].refuse("must not be below degradedErrorRate")
-    return found
-
-
-def _some_time(value: Value) -> timedelta:
-    duration = value.duration()
-    if not duration:
-        value.refuse("must be longer than zero")
-    return duration
 
 
 def _on_down(value: Value) -> Mapping[str, DownRule]:
-    members = value.members("", " ".join(DOWN_KINDS))
-    return {kind: _down_rule(members[kind]) for kind in DOWN_KINDS if kind in members.json}
+    return value.record(
+        lambda members: {
+            kind: members.read(kind, _down_rule) for kind in DOWN_KINDS if kind in members.json
+        },
+        optional=" ".join(DOWN_KINDS),
+    )
 
 
 def _down_rule(value: Value) -> DownRule:
     kinds = [kind for kind in MeasureKind if kind not in MOVING]
-    members = value.members("", " ".join(("after", *kinds)))
-    measures = _measures(members)
-    if not measures:
+    rule = value.record(
+        lambda members: DownRule(
+            members.get("after", Value.duration, timedelta()), _measures(members)
+        ),
+        optional=" ".join(("after", *kinds)),
+    )
+    if not rule.measures:
         value.refuse("must name at least one measure")
-    return DownRule(members.get("after", Value.duration, timedelta()), measures)
+    return rule
 
 
 def _playbooks(value: Value) -> Mapping[str, Playbook]:
-    found = {name: _playbook(each) for name, each in value.entries()}
+    found = value.entries(lambda _, each: _playbook(each))
     if len(found) > PLAYBOOKS_MAX:
         value.refuse(f"has more than {PLAYBOOKS_MAX} entries")
     return found
 
 
 def _playbook(value: Value) -> Playbook:
-    members = value.members("", " ".join((*MeasureKind, "endBy")))
-    measures = _measures(members)
-    if not measures:
+    playbook = value.record(
+        lambda members: Playbook(
+            _measures(members), members.get("endBy", lambda each: each.choice(EndBy), EndBy.ANY)
+        ),
+        optional=" ".join((*MeasureKind, "endBy")),
+    )
+    if not playbook.measures:
         value.refuse("must name at least one measure")
-    return Playbook(measures, members.get("endBy", lambda each: each.choice(EndBy), EndBy.ANY))
+    return playbook
 
 
 def _measures(members: Members) -> Mapping[MeasureKind, int | None]:
     """The measures among the members of an object, in the order of their kinds."""
-    return {kind: _units(kind, members[kind]) for kind in MeasureKind if kind in members.json}
+    return {
+        kind: members.read(kind, partial(_units, kind))
+        for kind in MeasureKind
+        if kind in members.json
+    }
 
 
 def _units(kind: MeasureKind, value: Value) -> int | None:

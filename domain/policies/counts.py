@@ -57,27 +57,32 @@ class CountRules:
 
 
 def parse(rules: Value) -> CountRules:
-    """Parse a COUNT document; raises Invalid with the path of the fault."""
-    members = rules.members("", "blind recountAbove cycle")
-    return CountRules(
-        blind=members.get("blind", Value.flag, True),
-        recount_above=members.get("recountAbove", _limits, ANY_DIFFERENCE),
-        cycle=members["cycle"].optional(_cycle),
+    """Parse a COUNT document; raises its faults with their paths."""
+    return rules.record(
+        lambda members: CountRules(
+            blind=members.get("blind", Value.flag, True),
+            recount_above=members.get("recountAbove", _limits, ANY_DIFFERENCE),
+            cycle=members.maybe("cycle", _cycle),
+        ),
+        optional="blind recountAbove cycle",
     )
 
 
 def _limits(value: Value) -> RecountLimits:
-    members = value.members("", "units value")
-    units = members["units"].optional(lambda each: each.integer(0, UNITS_MAX))
-    amounts = members.get("value", limits.parse, NO_LIMITS)
-    return RecountLimits(units, amounts)
+    return value.record(
+        lambda members: RecountLimits(
+            members.maybe("units", lambda each: each.integer(0, UNITS_MAX)),
+            members.get("value", limits.parse, NO_LIMITS),
+        ),
+        optional="units value",
+    )
 
 
 def _cycle(value: Value) -> Cycle:
-    members = value.members(" ".join((*CYCLE_CLASSES, "perDay")))
-    periods = {}
-    for name in CYCLE_CLASSES:
-        periods[name] = members[name].duration()
-        if not periods[name]:
-            members[name].refuse("must be longer than zero")
-    return Cycle(periods, members["perDay"].integer(1, PER_DAY_MAX))
+    return value.record(
+        lambda members: Cycle(
+            {name: members.read(name, Value.positive_duration) for name in CYCLE_CLASSES},
+            members.read("perDay", lambda each: each.integer(1, PER_DAY_MAX)),
+        ),
+        " ".join((*CYCLE_CLASSES, "perDay")),
+    )

@@ -80,33 +80,47 @@ class DispositionRules:
 
 
 def parse(rules: Value) -> DispositionRules:
-    """Parse a DISPOSITION document; raises Invalid with the path of the fault."""
-    members = rules.members("table", "overrideAboveValue")
-    return DispositionRules(
-        table=_table(members["table"]),
-        override_above_value=members.get("overrideAboveValue", limits.parse, NO_LIMITS),
+    """Parse a DISPOSITION document; raises its faults with their paths."""
+    return rules.record(
+        lambda members: DispositionRules(
+            table=members.read("table", _table),
+            override_above_value=members.get("overrideAboveValue", limits.parse, NO_LIMITS),
+        ),
+        "table",
+        "overrideAboveValue",
     )
 
 
 def _table(value: Value) -> tuple[DispositionRow, ...]:
-    table: list[DispositionRow] = []
-    for element in value.elements():
-        row = _row(element)
-        if any((row.condition, row.reason) == (old.condition, old.reason) for old in table):
-            element.refuse("must not repeat the condition and reason of an earlier row")
-        table.append(row)
-    for condition in ConditionGrade:
-        # Only a row for any reason also covers reason codes that are added later.
-        if not any(row.is_for(condition, None) for row in table):
-            value.refuse(f'must have a row for {condition} with reason "{ANY}"')
-    return tuple(table)
+    table = value.distinct(
+        _row,
+        lambda row, old: (row.condition, row.reason) == (old.condition, old.reason),
+        "must not repeat the condition and reason of an earlier row",
+    )
+    # Only a row for any reason also covers reason codes that are added later.
+    missing = [
+        condition
+        for condition in ConditionGrade
+        if not any(row.is_for(condition, None) for row in table)
+    ]
+    if missing:
+        value.refuse(f'must have a row for each of {", ".join(missing)} with reason "{ANY}"')
+    return table
 
 
 def _row(value: Value) -> DispositionRow:
-    members = value.members("condition reason disposition")
-    condition = members["condition"]
-    grade = None if condition.json == ANY else condition.choice(ConditionGrade)
-    disposition = members["disposition"].choice(Disposition)
-    if grade is not None and is_forbidden(grade, disposition):
-        members["disposition"].refuse("must not be RESTOCK: a counterfeit is never restocked")
-    return DispositionRow(grade, members["reason"].text(), disposition)
+    row = value.record(
+        lambda members: DispositionRow(
+            members.read("condition", _condition),
+            members.read("reason", Value.text),
+            members.read("disposition", lambda each: each.choice(Disposition)),
+        ),
+        "condition reason disposition",
+    )
+    if row.condition is not None and is_forbidden(row.condition, row.disposition):
+        value.member("disposition").refuse("must not be RESTOCK: a counterfeit is never restocked")
+    return row
+
+
+def _condition(value: Value) -> ConditionGrade | None:
+    return None if value.json == ANY else value.choice(ConditionGrade)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.access.callers import Role
-from domain.exceptions import KINDS, ExceptionKind, ExceptionSeverity, HandlingRule
-from domain.policies.reading import Value
+from domain.exceptions import KINDS, ExceptionKind, ExceptionSeverity, HandlingRule, KindRow
+from domain.policies.reading import Members, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,42 +20,47 @@ class ExceptionRules:
 
 
 def parse(rules: Value) -> ExceptionRules:
-    """Parse an EXCEPTION document; raises Invalid with the path of the fault."""
-    rows = {}
-    for name, row in rules.members("kinds")["kinds"].entries():
-        kind = _kind(name, row)
-        rows[kind] = _row(kind, row)
-    return ExceptionRules(rows)
+    """Parse an EXCEPTION document; raises its faults with their paths."""
+    return rules.record(lambda members: ExceptionRules(members.read("kinds", _kinds)), "kinds")
 
 
-def _kind(name: str, row: Value) -> ExceptionKind:
-    if name not in set(ExceptionKind):
-        row.refuse(f"is not a kind of exception; allowed are {', '.join(ExceptionKind)}")
-    return ExceptionKind(name)
+def _kinds(value: Value) -> dict[ExceptionKind, HandlingRule]:
+    return {ExceptionKind(name): row for name, row in value.entries(_row).items()}
 
 
-def _row(kind: ExceptionKind, value: Value) -> HandlingRule:
+def _row(name: str, value: Value) -> HandlingRule:
     """The handling of a kind. A kind that is off needs no other member."""
-    default = KINDS[kind].handling
+    if name not in set(ExceptionKind):
+        value.refuse(f"is not a kind of exception; allowed are {', '.join(ExceptionKind)}")
+    kind = KINDS[ExceptionKind(name)]
     is_off = isinstance(value.json, Mapping) and value.json.get("off") is True
-    handling, timed = "severity ownerRole due escalateTo", "" if default.after is None else "after"
-    members = value.members("" if is_off else handling, f"{handling} {timed} off")
-    if members.get("off", Value.flag, False) and not KINDS[kind].may_be_off:
-        members["off"].refuse(
-            f"must not be true for {kind}: units or money are settled through its exceptions"
-        )
-    due = members.get("due", Value.duration, default.due)
-    if not due:
-        members["due"].refuse("must be longer than zero")
+    handling = "severity ownerRole due escalateTo"
+    timed = "" if kind.handling.after is None else "after"
+    return value.record(
+        lambda members: _handling(members, kind),
+        "" if is_off else handling,
+        f"{handling} {timed} off",
+    )
+
+
+def _handling(members: Members, kind: KindRow) -> HandlingRule:
+    default = kind.handling
+
+    def off(value: Value) -> bool:
+        is_off = value.flag()
+        if is_off and not kind.may_be_off:
+            value.refuse("must not be true: units or money are settled through these exceptions")
+        return is_off
+
     return HandlingRule(
         severity=members.get(
             "severity", lambda each: each.choice(ExceptionSeverity), default.severity
         ),
         owner_role=members.get("ownerRole", _role, default.owner_role),
-        due=due,
+        due=members.get("due", Value.positive_duration, default.due),
         escalate_to=members.get("escalateTo", _role, default.escalate_to),
         after=members.get("after", Value.duration, default.after),
-        is_off=is_off,
+        is_off=members.get("off", off, False),
     )
 
 

@@ -108,24 +108,26 @@ class FulfillmentRules:
 
 
 def parse(rules: Value) -> FulfillmentRules:
-    """Parse a FULFILLMENT document; raises Invalid with the path of the fault."""
-    members = rules.members("", "holds carriers labelOnPack")
-    return FulfillmentRules(
-        holds=members.get("holds", lambda value: value.distinct(_hold), ()),
-        carriers=members.get("carriers", _carriers, ()),
-        labels_on_pack=members.get("labelOnPack", Value.flag, False),
+    """Parse a FULFILLMENT document; raises its faults with their paths."""
+    return rules.record(
+        lambda members: FulfillmentRules(
+            holds=members.get("holds", lambda value: value.distinct(_hold), ()),
+            carriers=members.get("carriers", _carriers, ()),
+            labels_on_pack=members.get("labelOnPack", Value.flag, False),
+        ),
+        optional="holds carriers labelOnPack",
     )
 
 
 def _hold(value: Value) -> HoldRule:
-    members = value.members("reason", "when for")
-    lasts = members.get("for", Value.duration, None)
-    if lasts is not None and not lasts:
-        members["for"].refuse("must be longer than zero")
-    return HoldRule(
-        reason=_reason(members["reason"]),
-        condition=members.get("when", _condition, Condition()),
-        lasts=lasts,
+    return value.record(
+        lambda members: HoldRule(
+            reason=members.read("reason", _reason),
+            condition=members.get("when", _condition, Condition()),
+            lasts=members.get("for", Value.positive_duration, None),
+        ),
+        "reason",
+        "when for",
     )
 
 
@@ -137,19 +139,15 @@ def _reason(value: Value) -> HoldReason:
 
 
 def _condition(value: Value) -> Condition:
-    members = value.members("", "totalAbove unpaid missing")
     nothing: tuple[AddressField, ...] = ()
-    return Condition(
-        total_above=members.get("totalAbove", _amounts, NO_LIMITS),
-        unpaid=members.get("unpaid", Value.flag, None),
-        missing=members.get("missing", _fields, nothing),
+    return value.record(
+        lambda members: Condition(
+            total_above=members.get("totalAbove", limits.parse_some, NO_LIMITS),
+            unpaid=members.get("unpaid", Value.flag, None),
+            missing=members.get("missing", _fields, nothing),
+        ),
+        optional="totalAbove unpaid missing",
     )
-
-
-def _amounts(value: Value) -> AmountLimits:
-    if value.json is None:
-        value.refuse("must be an object")
-    return limits.parse(value)
 
 
 def _fields(value: Value) -> tuple[AddressField, ...]:
@@ -160,15 +158,20 @@ def _fields(value: Value) -> tuple[AddressField, ...]:
 
 
 def _carriers(value: Value) -> tuple[CarrierChoice, ...]:
-    found: list[CarrierChoice] = []
-    for element in value.elements():
-        members = element.members("serviceLevel carrier", "service")
-        choice = CarrierChoice(
-            members["serviceLevel"].text(),
-            members["carrier"].text(),
-            members["service"].optional(Value.text),
-        )
-        if any(same_code(each.service_level, choice.service_level) for each in found):
-            element.refuse("must not name the service level of an earlier entry")
-        found.append(choice)
-    return tuple(found)
+    return value.distinct(
+        _carrier,
+        lambda each, old: same_code(each.service_level, old.service_level),
+        "must not name the service level of an earlier entry",
+    )
+
+
+def _carrier(value: Value) -> CarrierChoice:
+    return value.record(
+        lambda members: CarrierChoice(
+            members.read("serviceLevel", Value.text),
+            members.read("carrier", Value.text),
+            members.maybe("service", Value.text),
+        ),
+        "serviceLevel carrier",
+        "service",
+    )

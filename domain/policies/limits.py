@@ -27,8 +27,11 @@ NO_LIMITS: Final = AmountLimits({})
 
 def parse(value: Value) -> AmountLimits:
     """Parse an object of currency → amount with at least one entry; null is no limit."""
-    if value.json is None:
-        return NO_LIMITS
+    return NO_LIMITS if value.json is None else parse_some(value)
+
+
+def parse_some(value: Value) -> AmountLimits:
+    """Parse an object of currency → amount with at least one entry."""
     limits = AmountLimits(value.amounts())
     if not limits.minor:
         value.refuse("must name at least one currency")

@@ -206,7 +206,7 @@ def scope_example(form: ScopeForm) -> str:
 
 
 def parse_rules(kind: PolicyKind, rules: object) -> Rules:
-    """Parse the document of a kind; Invalid (field `rules`, …) with the path of the fault."""
+    """Parse the document of a kind. Raises all its faults: Invalid (field `rules`, …)."""
     value = Value(rules)
     match kind:
         case PolicyKind.ROUTING:

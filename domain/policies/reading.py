@@ -1,21 +1,25 @@
-"""Strict reader of policy documents; every error gives the exact path.
+"""Strict reader of policy documents; every fault gives the exact path.
 
 A `Value` is a piece of JSON with the path that leads to it. The caller states the type that it must
 have. Anything else raises Invalid, with `rules.bands.GBP[1].upTo` in the message and the path in
-`field`.
+`field`. Objects and arrays raise the faults of all their parts at once. A rule that compares parts
+is checked after the parts have been read without a fault.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Final, NoReturn, TypeVar
+from functools import partial
+from typing import Final, NoReturn, TypeVar, cast
 
 import domain.values.durations as durations
 import domain.values.money as money
 from domain.errors import Invalid
+from domain.problems import Problems
 
 ENTRIES_MAX: Final = 1_000
 TEXT_MAX: Final = 200
@@ -36,24 +40,41 @@ class Value:
         """Raise Invalid with the path of this value and the reason."""
         raise Invalid(f"{self.shown} {why}.", field=self.path, details={"path": self.shown})
 
-    def members(self, required: str = "", optional: str = "") -> "Members":
-        """The members of an object that must have `required` and may have `optional` keys."""
-        mandatory, known = required.split(), (*required.split(), *optional.split())
-        members = self._object()
-        for key in members:
-            if key not in known:
-                self.member(key).refuse(f"is not allowed; allowed are {', '.join(known)}")
-        for key in mandatory:
-            if key not in members:
-                self.member(key).refuse("is missing")
-        return Members(self, members)
+    def record(
+        self, make: Callable[["Members"], Read], required: str = "", optional: str = ""
+    ) -> Read:
+        """The result of `make` for the members of an object. Raises the faults of all members.
 
-    def entries(self) -> Iterator[tuple[str, "Value"]]:
-        """The members of an object whose keys are data, each with its path."""
+        The object must have the `required` keys and may have the `optional` ones.
+        """
+        mandatory, known = required.split(), (*required.split(), *optional.split())
+        json, problems = self._object(), Problems()
+        for key in json:
+            if key not in known:
+                with problems.under():
+                    self.member(key).refuse(f"is not allowed; allowed are {', '.join(known)}")
+        for key in mandatory:
+            if key not in json:
+                with problems.under():
+                    self.member(key).refuse("is missing")
+        made = problems.each([lambda: make(Members(self, json, problems))])
+        problems.refuse()
+        return made[0]
+
+    def entries(self, read: Callable[[str, "Value"], Read]) -> dict[str, Read]:
+        """The members of an object whose keys are data, each parsed by `read`.
+
+        Raises the faults of all of them.
+        """
+        problems = Problems()
+        found: dict[str, Read] = {}
         for key, json in self._object().items():
-            if not key or len(key) > TEXT_MAX:
-                self.refuse(f"must have keys of 1 to {TEXT_MAX} characters; one has {len(key)}")
-            yield key, self.member(key, json)
+            with problems.under():
+                if not key or len(key) > TEXT_MAX:
+                    self.refuse(f"must have keys of 1 to {TEXT_MAX} characters; one has {len(key)}")
+                found[key] = read(key, self.member(key, json))
+        problems.refuse()
+        return found
 
     def elements(self) -> list["Value"]:
         """The elements of an array, each with its path."""
@@ -66,14 +87,32 @@ class Value:
             for position, each in enumerate(self.json)
         ]
 
-    def distinct(self, read: Callable[["Value"], Read]) -> tuple[Read, ...]:
-        """The elements of an array, each parsed by `read`, without duplicates."""
+    def each(self, read: Callable[["Value"], Read]) -> list[Read]:
+        """The elements of an array, each parsed by `read`. Raises the faults of all of them."""
+        problems = Problems()
+        found = problems.each(partial(read, element) for element in self.elements())
+        problems.refuse()
+        return found
+
+    def distinct(
+        self,
+        read: Callable[["Value"], Read],
+        is_same: Callable[[Read, Read], bool] = operator.eq,
+        why: str = "must not repeat an earlier entry",
+    ) -> tuple[Read, ...]:
+        """The elements of an array, each parsed by `read`. Raises the faults of all of them.
+
+        An element that is the same as an earlier one is refused for the reason `why`.
+        """
+        problems = Problems()
         found: list[Read] = []
         for element in self.elements():
-            each = read(element)
-            if each in found:
-                element.refuse("must not repeat an earlier entry")
-            found.append(each)
+            with problems.under():
+                each = read(element)
+                if any(is_same(each, old) for old in found):
+                    element.refuse(why)
+                found.append(each)
+        problems.refuse()
         return tuple(found)
 
     def optional(self, read: Callable[["Value"], Read]) -> Read | None:
@@ -117,6 +156,12 @@ class Value:
         except ValueError as error:
             self.refuse(f"is {error}")
 
+    def positive_duration(self) -> timedelta:
+        duration = self.duration()
+        if not duration:
+            self.refuse("must be longer than zero")
+        return duration
+
     def clock(self) -> time:
         """A time of day such as `15:00`, in the location's time zone."""
         text = self.text()
@@ -155,7 +200,7 @@ class Value:
 
     def amounts(self) -> dict[str, int]:
         """Parse an object of currency → amount to currency → minor units."""
-        return {code: value.amount(value.currency()) for code, value in self.entries()}
+        return self.entries(lambda _, value: value.amount(value.currency()))
 
     def currency(self) -> str:
         """The last part of the path, which must be a currency code."""
@@ -180,15 +225,26 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The members of one object whose keys were checked."""
+    """The members of one object whose keys were checked. `Value.record` raises their faults."""
 
     of: Value
     json: Mapping[str, object]
+    problems: Problems
 
-    def __getitem__(self, key: str) -> Value:
-        """The member; null with its path if it is absent."""
-        return self.of.member(key, self.json.get(key))
+    def read(self, key: str, read: Callable[[Value], Read]) -> Read:
+        """The required member `key`, parsed by `read`.
+
+        A missing member or one with a fault is None: the object that is made of it is not used.
+        """
+        return self.get(key, read, cast("Read", None))
 
     def get(self, key: str, read: Callable[[Value], Read], default: Read) -> Read:
-        """The member parsed by `read`, or `default` if it is absent."""
-        return read(self[key]) if key in self.json else default
+        """The member parsed by `read`; `default` if it is absent or has a fault."""
+        if key in self.json:
+            with self.problems.under():
+                return read(self.of.member(key, self.json[key]))
+        return default
+
+    def maybe(self, key: str, read: Callable[[Value], Read]) -> Read | None:
+        """The member parsed by `read`; None if it is absent, null or has a fault."""
+        return self.get(key, lambda value: value.optional(read), None)

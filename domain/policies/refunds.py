@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Final
 
 from domain.policies.dispositions import ConditionGrade
-from domain.policies.reading import Value
+from domain.policies.reading import Members, Value
+from domain.problems import Problems
 from domain.values.money import Money
 
 APPROVERS_MAX: Final = 2
@@ -73,12 +74,15 @@ class RefundRules:
 
 
 def parse(rules: Value) -> RefundRules:
-    """Parse a REFUND document; raises Invalid with the path of the fault."""
-    members = rules.members(
-        "evidence bands", "deductions approvalFor restockingFee refundShipping tender"
+    """Parse a REFUND document; raises its faults with their paths."""
+    return rules.record(
+        _rules, "evidence bands", "deductions approvalFor restockingFee refundShipping tender"
     )
+
+
+def _rules(members: Members) -> RefundRules:
     return RefundRules(
-        evidence=_evidence(members["evidence"]),
+        evidence=members.read("evidence", _evidence),
         deductions=members.get("deductions", _deductions, {}),
         approval_for=members.get("approvalFor", _grades, frozenset()),
         restocking_fee=members.get("restockingFee", Value.rate, Decimal(0)),
@@ -88,7 +92,7 @@ def parse(rules: Value) -> RefundRules:
             RefundShipping.FULL_ORDER_ONLY,
         ),
         tender=members.get("tender", lambda value: value.choice(Tender), Tender.ORIGINAL_PAYMENT),
-        bands={code: _bands(each) for code, each in members["bands"].entries()},
+        bands=members.read("bands", _bands_by_currency),
     )
 
 
@@ -100,38 +104,53 @@ def _evidence(value: Value) -> tuple[Evidence, ...]:
 
 
 def _deductions(value: Value) -> dict[ConditionGrade, Decimal]:
-    found: dict[ConditionGrade, Decimal] = {}
-    for name, rate in value.entries():
-        if name not in set(ConditionGrade):
-            rate.refuse(f"is not a condition; allowed are {', '.join(ConditionGrade)}")
-        found[ConditionGrade(name)] = rate.rate()
-    return found
+    rates = value.entries(_rate_of_condition)
+    return {ConditionGrade(name): rate for name, rate in rates.items()}
+
+
+def _rate_of_condition(name: str, rate: Value) -> Decimal:
+    if name not in set(ConditionGrade):
+        rate.refuse(f"is not a condition; allowed are {', '.join(ConditionGrade)}")
+    return rate.rate()
 
 
 def _grades(value: Value) -> frozenset[ConditionGrade]:
     return frozenset(value.distinct(lambda each: each.choice(ConditionGrade)))
 
 
+def _bands_by_currency(value: Value) -> dict[str, tuple[Band, ...]]:
+    return value.entries(lambda _, bands: _bands(bands))
+
+
 def _bands(value: Value) -> tuple[Band, ...]:
-    currency, elements = value.currency(), value.elements()
-    if not elements:
+    currency = value.currency()
+    bands = value.each(lambda element: _band(element, currency))
+    if not bands:
         value.refuse("must have at least one band")
-    bands = [_band(element, currency) for element in elements]
-    for position, (lower, upper) in enumerate(pairwise(bands), start=1):
-        if lower.up_to_minor is None:
-            elements[position - 1].member("upTo").refuse("may be null in the last band only")
-        if upper.up_to_minor is not None and upper.up_to_minor <= lower.up_to_minor:
-            elements[position].member("upTo").refuse("must be above the band before it")
+    limits = [element.member("upTo") for element in value.elements()]
+    problems = Problems()
+    for limit, (lower, upper) in zip(limits[1:], pairwise(bands), strict=True):
+        if lower.up_to_minor is None or upper.up_to_minor is None:
+            continue
+        if upper.up_to_minor <= lower.up_to_minor:
+            with problems.under():
+                limit.refuse("must be above the band before it")
+    for limit, band in zip(limits[:-1], bands[:-1], strict=True):
+        if band.up_to_minor is None:
+            with problems.under():
+                limit.refuse("may be null in the last band only")
     if bands[-1].up_to_minor is not None:
-        elements[-1].member("upTo").refuse(
-            "must be null in the last band, so that every amount is decided"
-        )
+        with problems.under():
+            limits[-1].refuse("must be null in the last band, so that every amount is decided")
+    problems.refuse()
     return tuple(bands)
 
 
 def _band(value: Value, currency: str) -> Band:
-    members = value.members("upTo approvers")
-    return Band(
-        up_to_minor=members["upTo"].optional(lambda each: each.amount(currency)),
-        approvers=members["approvers"].integer(0, APPROVERS_MAX),
+    return value.record(
+        lambda members: Band(
+            up_to_minor=members.maybe("upTo", lambda each: each.amount(currency)),
+            approvers=members.read("approvers", lambda each: each.integer(0, APPROVERS_MAX)),
+        ),
+        "upTo approvers",
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 import domain.policies.limits as limits
 from domain.policies.limits import NO_LIMITS, AmountLimits
-from domain.policies.reading import Value
+from domain.policies.reading import Members, Value
 from domain.values.codes import comparison_key
 from domain.values.money import Money
 
@@ -56,19 +56,23 @@ class ReturnRules:
 
 
 def parse(rules: Value) -> ReturnRules:
-    """Parse a RETURN document; raises Invalid with the path of the fault."""
-    members = rules.members(
+    """Parse a RETURN document; raises its faults with their paths."""
+    return rules.record(
+        _rules,
         "window",
         "reasons finalSale reviewAboveRisk reviewAboveAmount fastLane twoInspectorsAboveRisk",
     )
+
+
+def _rules(members: Members) -> ReturnRules:
     return ReturnRules(
-        window_days=_days(members["window"]),
+        window_days=members.read("window", _days),
         reasons=members.get("reasons", _reasons, Reasons(frozenset({ANY}))),
         is_final_sale=members.get("finalSale", Value.flag, False),
-        review_above_risk=members["reviewAboveRisk"].optional(Value.rate),
+        review_above_risk=members.maybe("reviewAboveRisk", Value.rate),
         review_above_amount=members.get("reviewAboveAmount", limits.parse, NO_LIMITS),
-        fast_lane=members["fastLane"].optional(_fast_lane),
-        two_inspectors_above_risk=members["twoInspectorsAboveRisk"].optional(Value.rate),
+        fast_lane=members.maybe("fastLane", _fast_lane),
+        two_inspectors_above_risk=members.maybe("twoInspectorsAboveRisk", Value.rate),
     )
 
 
@@ -88,9 +92,12 @@ def _reasons(value: Value) -> Reasons:
 
 
 def _fast_lane(value: Value) -> FastLane:
-    members = value.members("maxRisk", "reasons maxUnitValue")
-    return FastLane(
-        max_risk=members["maxRisk"].rate(),
-        reasons=members.get("reasons", _reasons, Reasons(frozenset({ANY}))),
-        max_unit_value=members.get("maxUnitValue", limits.parse, NO_LIMITS),
+    return value.record(
+        lambda members: FastLane(
+            max_risk=members.read("maxRisk", Value.rate),
+            reasons=members.get("reasons", _reasons, Reasons(frozenset({ANY}))),
+            max_unit_value=members.get("maxUnitValue", limits.parse, NO_LIMITS),
+        ),
+        "maxRisk",
+        "reasons maxUnitValue",
     )

@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import Final
 
-from domain.policies.reading import Value
+from domain.policies.reading import Members, Value
 from domain.values.codes import comparison_key
 
 ANY: Final = "*"
@@ -122,10 +122,13 @@ class RoutingRules:
 
 
 def parse(rules: Value) -> RoutingRules:
-    """Parse a ROUTING document; raises Invalid with the path of the fault."""
-    members = rules.members(
-        optional="order preference maxParcels protected locations holidays leadTimes"
+    """Parse a ROUTING document; raises its faults with their paths."""
+    return rules.record(
+        _rules, optional="order preference maxParcels protected locations holidays leadTimes"
     )
+
+
+def _rules(members: Members) -> RoutingRules:
     holidays = members.get("holidays", _holidays, NO_HOLIDAYS)
     locations: dict[str, Hours] = members.get(
         "locations", lambda value: _locations(value, holidays), {}
@@ -133,7 +136,7 @@ def parse(rules: Value) -> RoutingRules:
     return RoutingRules(
         order=members.get("order", _order, tuple(Criterion)),
         preference=members.get("preference", _preference, ()),
-        parcels_max=members["maxParcels"].optional(lambda value: value.integer(1, 1_000)),
+        parcels_max=members.maybe("maxParcels", lambda value: value.integer(1, 1_000)),
         protected=members.get("protected", _protected, ()),
         locations=locations,
         lead_times=members.get("leadTimes", _lead_times, ()),
@@ -149,22 +152,28 @@ def _order(value: Value) -> tuple[Criterion, ...]:
 
 
 def _protected(value: Value) -> tuple[Protection, ...]:
-    found: list[Protection] = []
-    for element in value.elements():
-        members = element.members("channel units", "category")
-        each = Protection(
-            channel=comparison_key(members["channel"].text()),
-            category=members["category"].optional(Value.text),
-            units=members["units"].integer(0, UNITS_MAX),
-        )
-        if any((each.channel, each.category) == (old.channel, old.category) for old in found):
-            element.refuse("must not repeat the channel and category of an earlier entry")
-        found.append(each)
-    return tuple(found)
+    return value.distinct(
+        _protection,
+        lambda each, old: (each.channel, each.category) == (old.channel, old.category),
+        "must not repeat the channel and category of an earlier entry",
+    )
+
+
+def _protection(value: Value) -> Protection:
+    return value.record(
+        lambda members: Protection(
+            channel=members.read("channel", lambda each: comparison_key(each.text())),
+            category=members.maybe("category", Value.text),
+            units=members.read("units", lambda each: each.integer(0, UNITS_MAX)),
+        ),
+        "channel units",
+        "category",
+    )
 
 
 def _locations(value: Value, holidays: frozenset[date]) -> dict[str, Hours]:
-    return {comparison_key(code): _hours(each, holidays) for code, each in value.entries()}
+    hours = value.entries(lambda _, each: _hours(each, holidays))
+    return {comparison_key(code): each for code, each in hours.items()}
 
 
 def _preference(value: Value) -> tuple[str, ...]:
@@ -173,12 +182,14 @@ def _preference(value: Value) -> tuple[str, ...]:
 
 def _hours(value: Value, holidays: frozenset[date]) -> Hours:
     """Hours of one location. `holidays` are those of all locations, to which its own are added."""
-    members = value.members(optional="cutOff workingDays handling holidays")
-    return Hours(
-        cut_offs=members.get("cutOff", _cut_offs, DEFAULT_HOURS.cut_offs),
-        working_days=members.get("workingDays", _working_days, DEFAULT_HOURS.working_days),
-        handling=members.get("handling", Value.duration, DEFAULT_HOURS.handling),
-        holidays=holidays | members.get("holidays", _holidays, NO_HOLIDAYS),
+    return value.record(
+        lambda members: Hours(
+            cut_offs=members.get("cutOff", _cut_offs, DEFAULT_HOURS.cut_offs),
+            working_days=members.get("workingDays", _working_days, DEFAULT_HOURS.working_days),
+            handling=members.get("handling", Value.duration, DEFAULT_HOURS.handling),
+            holidays=holidays | members.get("holidays", _holidays, NO_HOLIDAYS),
+        ),
+        optional="cutOff workingDays handling holidays",
     )
 
 
@@ -186,8 +197,10 @@ def _cut_offs(value: Value) -> tuple[time, ...]:
     """One time for all days, or times by weekday; a weekday without a time has the default."""
     if not isinstance(value.json, Mapping):
         return (value.clock(),) * len(Weekday)
-    members = value.members(optional=" ".join(Weekday))
-    return tuple(members.get(day, Value.clock, DEFAULT_CUT_OFF) for day in Weekday)
+    return value.record(
+        lambda members: tuple(members.get(day, Value.clock, DEFAULT_CUT_OFF) for day in Weekday),
+        optional=" ".join(Weekday),
+    )
 
 
 def _holidays(value: Value) -> frozenset[date]:
@@ -202,19 +215,21 @@ def _working_days(value: Value) -> frozenset[int]:
 
 
 def _lead_times(value: Value) -> tuple[LeadTime, ...]:
-    found: list[LeadTime] = []
-    for element in value.elements():
-        members = element.members("serviceLevel from to days")
-        each = LeadTime(
-            service_level=members["serviceLevel"].text(),
-            origin=members["from"].text(),
-            destination=members["to"].text(),
-            days=members["days"].integer(0, DAYS_MAX),
-        )
-        if any(_is_same_case(each, old) for old in found):
-            element.refuse("must not repeat the case of an earlier lead time")
-        found.append(each)
-    return tuple(found)
+    return value.distinct(
+        _lead_time, _is_same_case, "must not repeat the case of an earlier lead time"
+    )
+
+
+def _lead_time(value: Value) -> LeadTime:
+    return value.record(
+        lambda members: LeadTime(
+            service_level=members.read("serviceLevel", Value.text),
+            origin=members.read("from", Value.text),
+            destination=members.read("to", Value.text),
+            days=members.read("days", lambda each: each.integer(0, DAYS_MAX)),
+        ),
+        "serviceLevel from to days",
+    )
 
 
 def _is_same_case(one: LeadTime, other: LeadTime) -> bool:

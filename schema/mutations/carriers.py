@@ -9,10 +9,11 @@ from domain.errors import NotFound
 from schema.fields.arguments import given
 from schema.fields.enums import LabelFormat
 from schema.fields.errors import Payload, UserError
-from schema.fields.node import decode, required_uuid
+from schema.fields.node import LENGTH_MAX, NO_OBJECT, decode, required_uuid
+from schema.fields.unread import stand_in
 from schema.types.carriers import ShippingLabel
 from workflows.carriers.commands import BuyLabel, VoidLabel
-from workflows.carriers.label_subjects import COLUMNS
+from workflows.carriers.label_subjects import COLUMNS, FULFILLMENT
 
 
 @strawberry.input
@@ -33,10 +34,12 @@ class LabelBuyInput:
     """File format of its document."""
 
     def to_command(self) -> BuyLabel:
-        """The command. Raises NotFound."""
+        """The command."""
         found = decode(self.subject_id)
         if found is None or found[0] not in COLUMNS or isinstance(found[1], int):
-            raise NotFound("parcel", self.subject_id[:256], field=("input", "subjectId"))
+            field = ("input", "subjectId")
+            missing = NotFound("parcel", self.subject_id[:LENGTH_MAX], field=field)
+            found = stand_in((FULFILLMENT, NO_OBJECT), missing, field)
         kind, key = found
         assert isinstance(key, UUID)
         return BuyLabel(
@@ -58,5 +61,5 @@ class LabelPayload(Payload):
 
 
 def void(label_id: ID, note: str | None) -> VoidLabel:
-    """The command. Raises NotFound."""
+    """The command."""
     return VoidLabel(required_uuid("ShippingLabel", label_id, "id"), given(note))

@@ -19,7 +19,8 @@ from schema.types.fulfillments import Fulfillment, FulfillmentHold
 from schema.types.returns import Return
 from schema.types.stock import Transfer
 from workflows.carriers.commands import RecordCarrierEvent
-from workflows.orders.fulfillment_holds import HoldFulfillment, ReleaseFulfillment
+from workflows.orders.fulfillment_holds import ReleaseFulfillment
+from workflows.orders.hold_subjects import HoldFulfillment
 from workflows.orders.shipments import ShipFulfillment
 from workflows.transactions.outcomes import Outcome
 from workflows.warehouse.dispatch import DispatchParcels

@@ -28,7 +28,8 @@ from models.database.database import Database
 from tests.builders.store import Shop, open_shop
 from tests.builders.transactions import rows
 from workflows.carriers.commands import RecordCarrierEvent
-from workflows.orders.fulfillment_holds import HoldFulfillment, ReleaseFulfillment
+from workflows.orders.fulfillment_holds import ReleaseFulfillment
+from workflows.orders.hold_subjects import HoldFulfillment
 from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
 from workflows.tasks.renewals import RenewTasks
 from workflows.tasks.selections import EVERY_TASK, TaskSelection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import models.queries.orders.labels as label_queries
 import workflows.carriers.label_choices as label_choices
@@ -19,9 +20,11 @@ from domain.errors import (
 )
 from domain.orders.labels import SERVICE_LENGTH_MAX, LabelStatus
 from domain.policies.policies import PolicyKind
+from domain.problems import Problems
 from domain.values.codes import check_stored
 from domain.values.texts import NOTE_MAX, check_text
 from workflows.carriers.commands import BuyLabel, VoidLabel
+from workflows.carriers.label_subjects import LabelSubject
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -35,10 +38,15 @@ async def buy(tx: Transaction, command: BuyLabel, caller: Caller) -> Mapping[str
     is held), AlreadyExists if it has a live one, PolicyViolation while a playbook forbids it,
     Invalid, or NotFound. Records `label.requested`.
     """
-    field = ("input", "subjectId")
-    check_stored(command.service, "input", "service", longest=SERVICE_LENGTH_MAX)
-    carrier = None if command.carrier is None else _configured(tx, command.carrier)
-    subject = await label_subjects.lock(tx, *command.subject, caller, field)
+    problems, field, carrier = Problems(), ("input", "subjectId"), None
+    with problems.under("input"):
+        check_stored(command.service, "service", longest=SERVICE_LENGTH_MAX)
+    with problems.under():
+        if command.carrier is not None:
+            carrier = _configured(tx, command.carrier)
+    with problems.under():
+        subject = await label_subjects.lock(tx, *command.subject, caller, field)
+    problems.refuse()
     await label_subjects.check_wants_label(tx, subject, caller, field)
     live = await labels.live_of(tx, subject)
     if live is not None:
@@ -71,15 +79,12 @@ async def void(tx: Transaction, command: VoidLabel, caller: Caller) -> Mapping[s
     UNKNOWN, and for a parcel that has shipped with it; Invalid or NotFound. Records
     `label.voiding`.
     """
-    check_text(command.note, "note", longest=NOTE_MAX)
-    row = await label_queries.label(tx.session, command.label_id)
-    if row is None:
-        raise NotFound("label", str(command.label_id), field=("id",))
-    kind, key = label_subjects.named(row)
-    try:
-        subject = await label_subjects.lock(tx, kind, key, caller, ("id",))
-    except NotFound:
-        raise NotFound("label", str(command.label_id), field=("id",)) from None
+    problems = Problems()
+    with problems.under():
+        check_text(command.note, "note", longest=NOTE_MAX)
+    with problems.under():
+        subject = await _lock_subject(tx, command.label_id, caller)
+    problems.refuse()
     label = await labels.read(tx, command.label_id, subject)
     if label.status is LabelStatus.BOUGHT and subject.shipped_as is not None:
         raise IllegalTransition("label of a shipped parcel", "BOUGHT", "VOIDING", field=("id",))
@@ -88,6 +93,18 @@ async def void(tx: Transaction, command: VoidLabel, caller: Caller) -> Mapping[s
     except IllegalTransition as error:
         raise error.under("id") from None
     return {"label": str(label.id)}
+
+
+async def _lock_subject(tx: Transaction, label_id: UUID, caller: Caller) -> LabelSubject:
+    """Lock the parcel of a label. Raises NotFound outside the caller's scope."""
+    row = await label_queries.label(tx.session, label_id)
+    if row is not None:
+        kind, key = label_subjects.named(row)
+        try:
+            return await label_subjects.lock(tx, kind, key, caller, ("id",))
+        except NotFound:
+            pass  # the caller asks for the label, not for its parcel
+    raise NotFound("label", str(label_id), field=("id",))
 
 
 def _configured(tx: Transaction, code: str) -> str:

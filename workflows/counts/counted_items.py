@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import models.queries.catalog.item_codes as code_queries
 import models.queries.stock.bins as bin_queries
+from domain.access.callers import Caller
 from domain.errors import Invalid, LimitExceeded
 from domain.problems import Problems
 from domain.stock.states import UNITS_MAX, check_quantity
-from domain.values.codes import store_codes
+from domain.values.codes import ByCode, store_codes
 from models.counts import CountAttemptRow, StockCountLineRow
+from models.queries.catalog.item_codes import ScannedItem
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
 from models.tasks import TaskRow
-from workflows.stock.goods_receipts import bin_at, open_bin
+from workflows.stock.goods_receipts import bin_at, open_bin, stock_location
 from workflows.stock.scanned_items import scanned_item, scanned_units
 from workflows.transactions.transaction import Transaction
 
@@ -67,31 +69,57 @@ class CountedItem:
         return self.unbinned + sum(self.bins.values())
 
 
-async def read(tx: Transaction, command: RecordCount, location: LocationFacts) -> list[CountedItem]:
-    """The counts by item, in the order in which the items are named. Raises all faults."""
-    if not command.places:
-        raise Invalid("At least one place is required; none was sent.", field=("input", "places"))
+async def read(
+    tx: Transaction, command: RecordCount, caller: Caller
+) -> tuple[LocationFacts, list[CountedItem]]:
+    """The location, and the counts in the order in which their items are named.
+
+    Raises all faults. Bins of a location that is not found are not checked.
+    """
     if len(command.places) > PLACES_MAX:
         raise LimitExceeded("places", PLACES_MAX, len(command.places), field=("input", "places"))
+    problems, location = Problems(), None
+    with problems.under():
+        location = await stock_location(tx, caller, command.location_code)
+    with problems.under("input", "places"):
+        if not command.places:
+            raise Invalid("At least one place is required; none was sent.")
     items = await code_queries.scanned(tx.session, [place.sku for place in command.places])
     codes = {place.bin_code for place in command.places if place.bin_code is not None}
     bins = await bin_queries.hold_bins(tx.session, codes) if codes else None
-    problems = Problems()
     found: dict[int, CountedItem] = {}
     for index, place in enumerate(command.places):
         path = ("input", "places", str(index))
-        counts_scans = 0 < place.quantity <= UNITS_MAX
         with problems.under(*path):
-            check_quantity(place.quantity, least=0)
-        with problems.under(*path):
-            scanned = scanned_item(items, place.sku, "sku")
-            units = scanned_units(scanned, place.quantity) if counts_scans else 0
-            counted = found.setdefault(scanned.item.id, CountedItem(path, scanned.item))
-            if place.bin_code is None or bins is None:
+            item, units, at = _place(place, items, bins, location)
+            counted = found.setdefault(item.id, CountedItem(path, item))
+            if at is None:
                 counted.unbinned += units
             else:
-                # A bin that is not active may be found empty, but takes no units.
-                at = (open_bin if units else bin_at)(bins, place.bin_code, location, "binCode")
                 counted.bins[at] = counted.bins.get(at, 0) + units
     problems.refuse()
-    return list(found.values())
+    assert location is not None
+    return location, list(found.values())
+
+
+def _place(
+    place: CountedPlace,
+    items: Mapping[str, Sequence[ScannedItem]],
+    bins: ByCode[BinFacts] | None,
+    location: LocationFacts | None,
+) -> tuple[ItemFacts, int, BinFacts | None]:
+    """The item, the units and the bin of a place. Raises all its faults."""
+    problems, at, units = Problems(), None, 0
+    with problems.under():
+        check_quantity(place.quantity, least=0)
+    with problems.under():
+        scanned = scanned_item(items, place.sku, "sku")
+        if 0 < place.quantity <= UNITS_MAX:
+            units = scanned_units(scanned, place.quantity)
+    with problems.under():
+        if place.bin_code is not None and bins is not None and location is not None:
+            # A bin that is not active may be found empty, but takes no units.
+            find = open_bin if place.quantity else bin_at
+            at = find(bins, place.bin_code, location, "binCode")
+    problems.refuse()
+    return scanned.item, units, at

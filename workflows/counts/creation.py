@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import models.queries.catalog.lookups as lookups
@@ -54,18 +55,19 @@ async def create(tx: Transaction, command: CreateCount, caller: Caller) -> Mappi
 
     Raises Invalid, NotFound or LimitExceeded. Records `count.created` and `task.created`.
     """
-    location = await stock_location(tx, caller, command.location_code)
+    _check_count(command)
     problems = Problems()
+    location, zone_id, item_ids = None, None, None
     with problems.under():
+        location = await stock_location(tx, caller, command.location_code)
         check_open(location)
-    with problems.under("input"):
-        _check(tx, command)
-    zone_id, item_ids = None, None
+    problems.each([partial(_check_limit, command), partial(_check_due, command, tx.now)])
     with problems.under("input"):
         zone_id = await _zone(tx, command, location)
     with problems.under("input"):
         item_ids = await _items(tx, command)
     problems.refuse()
+    assert location is not None
     found = await candidates.candidates(
         tx.session,
         location.id,
@@ -78,23 +80,31 @@ async def create(tx: Transaction, command: CreateCount, caller: Caller) -> Mappi
     return {"count": str(count_id)}
 
 
-def _check(tx: Transaction, command: CreateCount) -> None:
+def _check_count(command: CreateCount) -> None:
+    if command.skus is not None and len(command.skus) > SKUS_MAX:
+        raise LimitExceeded("SKUs", SKUS_MAX, len(command.skus), field=("input", "skus"))
+
+
+def _check_limit(command: CreateCount) -> None:
     if not 1 <= command.limit <= LEVELS_MAX:
         nearest = min(max(command.limit, 1), LEVELS_MAX)
-        raise LimitExceeded("levels", nearest, command.limit, field=("limit",))
-    if command.skus is not None and not 1 <= len(command.skus) <= SKUS_MAX:
-        nearest = min(max(len(command.skus), 1), SKUS_MAX)
-        raise LimitExceeded("SKUs", nearest, len(command.skus), field=("skus",))
-    if command.due_at is not None and command.due_at <= tx.now:
+        raise LimitExceeded("levels", nearest, command.limit, field=("input", "limit"))
+
+
+def _check_due(command: CreateCount, now: datetime) -> None:
+    if command.due_at is not None and command.due_at <= now:
         raise Invalid(
-            f"`dueAt` must be after {tx.now.isoformat()}; {command.due_at.isoformat()} was sent.",
-            field=("dueAt",),
-            details={"now": tx.now.isoformat()},
+            f"`dueAt` must be after {now.isoformat()}; {command.due_at.isoformat()} was sent.",
+            field=("input", "dueAt"),
+            details={"now": now.isoformat()},
         )
 
 
-async def _zone(tx: Transaction, command: CreateCount, location: LocationFacts) -> int | None:
-    if command.zone_code is None:
+async def _zone(
+    tx: Transaction, command: CreateCount, location: LocationFacts | None
+) -> int | None:
+    """The zone of the location that the command names, or None. Raises NotFound or Invalid."""
+    if command.zone_code is None or location is None:
         return None
     zone = await lookups.location_by_code(tx.session, command.zone_code)
     homes = {} if zone is None else await bin_queries.homes(tx.session, [zone.id])
@@ -108,6 +118,8 @@ async def _zone(tx: Transaction, command: CreateCount, location: LocationFacts) 
 async def _items(tx: Transaction, command: CreateCount) -> list[int] | None:
     if command.skus is None:
         return None
+    if not command.skus:
+        raise LimitExceeded("SKUs", 1, 0, field=("skus",))
     items = await lookups.items_by_sku(tx.session, command.skus)
     problems = Problems()
     for index, sku in enumerate(command.skus):

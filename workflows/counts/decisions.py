@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -36,6 +36,7 @@ from domain.errors import (
 )
 from domain.events.counts import CountCancelled
 from domain.events.payloads import encode
+from domain.problems import Problems
 from domain.tasks import QueueKind
 from domain.values.texts import NOTE_MAX, check_text
 from models.counts import StockCountLineRow
@@ -46,7 +47,7 @@ from workflows.counts.posting import LineToPost
 from workflows.reservations.expired_units import ExpiredUnits
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.levels import Level
-from workflows.transactions.outcomes import Outcome, Refusal
+from workflows.transactions.outcomes import Outcome
 from workflows.transactions.transaction import Transaction
 
 LINES_MAX: Final = 200
@@ -91,11 +92,7 @@ class _Chosen:
     def outcome(self) -> Outcome:
         """The outcome: each line in the order of the command, null for one that was refused."""
         ids = [str(each) if each in self.lines else None for each in self.asked]
-        return Outcome(
-            refs={"lines": ids},
-            refusals=tuple(Refusal.of(error) for error in self.refused),
-            is_stored=bool(self.lines) or all(error.is_stored for error in self.refused),
-        )
+        return Outcome.each({"lines": ids}, self.refused, is_any=bool(self.lines))
 
 
 @one_by_one("stockCountApprove")
@@ -163,8 +160,9 @@ async def _choose(
     target: CountLineStatus,
 ) -> _Chosen:
     """Lock the stock and the rows of the lines, and choose those that may become `target`."""
-    check_text(command.note, "note", longest=NOTE_MAX)
-    asked = _distinct(command.line_ids)
+    asked = command.line_ids
+    if len(asked) > LINES_MAX:
+        raise LimitExceeded("lines", LINES_MAX, len(asked), field=("lineIds",))
     seen = await count_queries.lines_by_id(tx.session, asked)
     locations = await lookups.locations_by_id(
         tx.session, [row["location_id"] for row in seen.values()]
@@ -174,6 +172,7 @@ async def _choose(
         for key, row in seen.items()
         if caller.sees_location(locations[row["location_id"]].code)
     }
+    _check_input(command, visible)
     item_ids = await _items(tx, visible.values())
     expired = await expired_units.lock_stock(tx, item_ids)
     await picks.book(tx, item_ids)
@@ -199,12 +198,20 @@ async def _choose(
     return _Chosen(asked, lines, refused, locations, items, expired)
 
 
-def _distinct(line_ids: Sequence[UUID]) -> list[UUID]:
-    if not line_ids:
-        raise Invalid("At least one line is required; none was sent.", field=("lineIds",))
-    if len(line_ids) > LINES_MAX:
-        raise LimitExceeded("lines", LINES_MAX, len(line_ids), field=("lineIds",))
-    return list(line_ids)
+def _check_input(command: ApproveLines | RecountLines, visible: Collection[UUID]) -> None:
+    """Raise the faults of a command that has no line or a wrong note; then no line is decided."""
+    problems = Problems()
+    with problems.under():
+        check_text(command.note, "note", longest=NOTE_MAX)
+    with problems.under("lineIds"):
+        if not command.line_ids:
+            raise Invalid("At least one line is required; none was sent.")
+    if problems.errors:
+        for index, line_id in enumerate(command.line_ids):
+            with problems.under("lineIds", str(index)):
+                if line_id not in visible:
+                    raise NotFound("count line", str(line_id))
+    problems.refuse()
 
 
 async def _items(tx: Transaction, rows: Sequence[StockCountLineRow] | Any) -> set[int]:
@@ -277,11 +284,16 @@ async def cancel(tx: Transaction, command: CancelCount, caller: Caller) -> Mappi
     Locks the stock of its lines, their tasks, then the lines and the count. Raises NotFound,
     Invalid, or IllegalTransition unless the count is OPEN. Records `count.cancelled`.
     """
-    check_text(command.note, "note", longest=NOTE_MAX)
+    problems = Problems()
+    with problems.under():
+        check_text(command.note, "note", longest=NOTE_MAX)
     seen = (await count_queries.counts_by_id(tx.session, [command.count_id])).get(command.count_id)
     found = {} if seen is None else await lookups.locations_by_id(tx.session, [seen["location_id"]])
-    if seen is None or not caller.sees_location(found[seen["location_id"]].code):
-        raise NotFound("count", str(command.count_id), field=("id",))
+    with problems.under("id"):
+        if seen is None or not caller.sees_location(found[seen["location_id"]].code):
+            raise NotFound("count", str(command.count_id))
+    problems.refuse()
+    assert seen is not None
     rows = await count_queries.live_lines_of(tx.session, seen["id"])
     await tx.stock.lock([row["item_id"] for row in rows])
     keys = [str(row["level_id"]) for row in rows]

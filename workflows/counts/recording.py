@@ -40,10 +40,9 @@ from workflows.counts.counted_items import CountedItem, RecordCount, read
 from workflows.counts.opening import LevelToCount, NewCount, add_task, open_count
 from workflows.counts.posting import LineToPost
 from workflows.reservations.expired_units import ExpiredUnits
-from workflows.stock.goods_receipts import stock_location
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.levels import Level
-from workflows.transactions.outcomes import Outcome, Refusal
+from workflows.transactions.outcomes import Outcome
 from workflows.transactions.transaction import Transaction
 
 
@@ -58,8 +57,7 @@ async def record(
     units of an item that was never here), SelfApproval, TaskNotClaimed or IllegalTransition.
     Records `count.recorded` and `count.posted`.
     """
-    location = await stock_location(tx, caller, command.location_code)
-    counted = await read(tx, command, location)
+    location, counted = await read(tx, command, caller)
     expired = await _lock(tx, counted, location)
     refused: list[DomainError] = []
     accepted = await _admit(tx, counted, location, caller, refused)
@@ -70,11 +68,7 @@ async def record(
     for each in accepted:
         await variance.clear(tx, _level(tx, each, location))
     line_ids = [None if each not in accepted else _line_id(each) for each in counted]
-    return Outcome(
-        refs={"lines": line_ids},
-        refusals=tuple(Refusal.of(error) for error in refused),
-        is_stored=bool(accepted) or all(error.is_stored for error in refused),
-    )
+    return Outcome.each({"lines": line_ids}, refused, is_any=bool(accepted))
 
 
 def _line_id(counted: CountedItem) -> str:

@@ -10,11 +10,12 @@ from uuid import UUID
 import workflows.exceptions.handling as exception_handling
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
+from domain.problems import Problems
 from domain.values.codes import check_stored, store_codes
 from domain.values.texts import NOTE_MAX, check_text
 from models.exceptions import OperationalExceptionRow
 from workflows.transactions.actions import one_by_one
-from workflows.transactions.outcomes import Outcome, Refusal
+from workflows.transactions.outcomes import Outcome
 from workflows.transactions.transaction import Transaction
 
 BULK_MAX = 200
@@ -45,14 +46,17 @@ async def assign_all(tx: Transaction, command: AssignExceptions, caller: Caller)
 
     The outcome's `exceptions` has the ids in the order of the command, None for a refused one.
     """
-    check_stored(command.owner, "owner")
+    problems = Problems()
+    with problems.under():
+        check_stored(command.owner, "owner")
 
     async def each(before: OperationalExceptionRow) -> Mapping[str, Any]:
+        owner = await exception_handling.owner_of(tx, before, command.owner)
         return await exception_handling.assign_locked(
-            tx, before, command.owner, "exceptionsAssign", caller.actor
+            tx, before, owner, "exceptionsAssign", caller.actor
         )
 
-    return await _each(tx, command.exception_ids, caller, each)
+    return await _each(tx, command.exception_ids, caller, each, problems)
 
 
 @one_by_one("exceptionsResolve")
@@ -61,14 +65,16 @@ async def resolve_all(tx: Transaction, command: ResolveExceptions, caller: Calle
 
     The outcome's `exceptions` has the ids in the order of the command, None for a refused one.
     """
-    check_text(command.resolution, "resolution", longest=NOTE_MAX)
+    problems = Problems()
+    with problems.under():
+        check_text(command.resolution, "resolution", longest=NOTE_MAX)
 
     async def each(before: OperationalExceptionRow) -> Mapping[str, Any]:
         return await exception_handling.resolve_locked(
             tx, before, command.resolution, "exceptionsResolve", caller.actor
         )
 
-    return await _each(tx, command.exception_ids, caller, each)
+    return await _each(tx, command.exception_ids, caller, each, problems)
 
 
 async def _each(
@@ -76,10 +82,13 @@ async def _each(
     ids: Sequence[UUID | None],
     caller: Caller,
     work: Callable[[OperationalExceptionRow], Awaitable[Mapping[str, Any]]],
+    problems: Problems,
 ) -> Outcome:
     """Do the same to several exceptions, in the order of their ids; None: an id of another type.
 
-    A refused one changes nothing, and its errors name its position. Raises LimitExceeded.
+    A refused one changes nothing, and its errors name its position. `problems`: faults of the other
+    arguments. With such a fault nothing is done, and the faults of the ids are reported too. Raises
+    LimitExceeded.
     """
     if not 1 <= len(ids) <= BULK_MAX:
         raise LimitExceeded("ids", min(max(len(ids), 1), BULK_MAX), len(ids), field=("ids",))
@@ -97,13 +106,13 @@ async def _each(
             if first[exception_id] != index:
                 raise Invalid("The exception is named twice.", field=field)
             before = await exception_handling.lock(tx, exception_id, caller, field)
-            done[index] = (await work(before))["exception"]
+            if not problems.errors:
+                done[index] = (await work(before))["exception"]
         except DomainError as error:
             error.field = field if error.field in ((), ("id",)) else error.field
             refused[index] = error
     errors = [refused[index] for index in sorted(refused)]
-    return Outcome(
-        refs={"exceptions": done},
-        refusals=tuple(Refusal.of(error) for error in errors),
-        is_stored=len(refused) < len(ids) or all(error.is_stored for error in errors),
-    )
+    if problems.errors:
+        problems.errors.extend(errors)
+        problems.refuse()
+    return Outcome.each({"exceptions": done}, errors, is_any=len(refused) < len(ids))

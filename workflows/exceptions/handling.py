@@ -99,9 +99,14 @@ async def assign(tx: Transaction, command: AssignException, caller: Caller) -> M
     waiting time is added to the due time. Locks the exception. Raises IllegalTransition, Invalid or
     NotFound. Records `exception.assigned`.
     """
-    check_stored(command.owner, "owner")
-    before = await lock(tx, command.exception_id, caller)
-    return await assign_locked(tx, before, command.owner, "exceptionAssign", caller.actor)
+    problems, before = Problems(), None
+    with problems.under():
+        before = await lock(tx, command.exception_id, caller)
+    with problems.under():
+        owner = await owner_of(tx, before, command.owner)
+    problems.refuse()
+    assert before is not None
+    return await assign_locked(tx, before, owner, "exceptionAssign", caller.actor)
 
 
 @one_by_one("exceptionStart")
@@ -147,8 +152,12 @@ async def resolve(tx: Transaction, command: ResolveException, caller: Caller) ->
     with words before. Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records
     `exception.resolved`.
     """
-    check_text(command.resolution, "resolution", longest=NOTE_MAX)
-    before = await lock(tx, command.exception_id, caller)
+    problems = Problems()
+    with problems.under():
+        check_text(command.resolution, "resolution", longest=NOTE_MAX)
+    with problems.under():
+        before = await lock(tx, command.exception_id, caller)
+    problems.refuse()
     return await resolve_locked(tx, before, command.resolution, "exceptionResolve", caller.actor)
 
 
@@ -159,8 +168,12 @@ async def comment(tx: Transaction, command: CommentException, caller: Caller) ->
     Locks the exception. Raises Invalid, NotFound, or LimitExceeded above STEPS_MAX steps. Records
     `exception.commented`.
     """
-    check_text(command.text, "text", longest=NOTE_MAX)
-    before = await lock(tx, command.exception_id, caller)
+    problems = Problems()
+    with problems.under():
+        check_text(command.text, "text", longest=NOTE_MAX)
+    with problems.under():
+        before = await lock(tx, command.exception_id, caller)
+    problems.refuse()
     count = await exception_queries.step_count(tx.session, before["id"])
     if count >= STEPS_MAX:
         raise LimitExceeded("steps", STEPS_MAX, count + 1, field=("id",))
@@ -172,7 +185,7 @@ async def assign_locked(
     tx: Transaction, before: OperationalExceptionRow, owner: str, action: str, actor: str
 ) -> Mapping[str, Any]:
     after = steps.resumed(before, tx.now, ExceptionStatus.ASSIGNED)
-    after["owner"] = await _owner(tx, before, owner)
+    after["owner"] = owner
     if before["status"] == ExceptionStatus.ESCALATED:
         rules = await handling_rules.read(tx.session, tx.now, [steps.place_of(before)])
         rule = rules.rule(ExceptionKind(before["kind"]), steps.place_of(before))
@@ -190,17 +203,21 @@ async def resolve_locked(
     return await steps.write(tx, before, after, ExceptionResolved, action, actor, resolution)
 
 
-async def _owner(tx: Transaction, row: OperationalExceptionRow, name: str) -> str:
+async def owner_of(tx: Transaction, row: OperationalExceptionRow | None, name: str) -> str:
     """The name of an actor whose live keys reach the exception, or of a role.
 
-    Raises NotFound (field `owner`) for others.
+    `row` None: the exception is not found; any actor with a live key is taken. Raises Invalid, or
+    NotFound (field `owner`) for others.
     """
+    check_stored(name, "owner")
     roles = {comparison_key(role): str(role) for role in Role}
     role = roles.get(comparison_key(name))
     if role is not None:
         return role
     actor = await actors.live_actor(tx.session, name, tx.now)
-    if actor is not None:
+    if actor is not None and row is None:
+        return actor.name
+    if actor is not None and row is not None:
         location, channel = await exceptions.codes_of(tx, row["location_id"], row["channel_id"])
         if actor.reaches(channel, location):
             return actor.name

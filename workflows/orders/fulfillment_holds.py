@@ -16,9 +16,10 @@ import models.queries.orders.fulfillment_holds as hold_queries
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
+import workflows.orders.hold_subjects as hold_subjects
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import SYSTEM, Caller
-from domain.errors import IllegalTransition, Invalid, NotFound, PolicyViolation
+from domain.errors import IllegalTransition, NotFound, PolicyViolation
 from domain.events.fulfillments import (
     FulfillmentCancelled,
     FulfillmentHeld,
@@ -35,12 +36,13 @@ from domain.orders.fulfillment_holds import (
     status_under,
 )
 from domain.orders.fulfillments import FulfillmentStatus
-from domain.orders.orders import CANCELLABLE
+from domain.problems import Problems
 from domain.values.texts import NOTE_MAX, check_text
 from models.fulfillments import FulfillmentHold, FulfillmentHoldRow, FulfillmentRow
-from workflows.access.visibility import sees_fulfillment_hold, sees_order
+from workflows.access.visibility import sees_fulfillment_hold
 from workflows.orders.fulfillments import LocatedFulfillment
 from workflows.orders.held_steps import covers
+from workflows.orders.hold_subjects import HoldFulfillment
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outbox import PendingEvent
@@ -50,15 +52,6 @@ RELEASED_MAX: Final = 100
 # The permission to release a hold that another actor placed, for its reason.
 _RELEASE: Final = {HoldReason.FRAUD_RISK: "fulfillments.release.FRAUD_RISK"}
 _RELEASE_OTHERS: Final = "fulfillments.release"
-
-
-@dataclass(frozen=True, slots=True)
-class HoldFulfillment:
-    """Place a hold on a whole order or on one fulfillment; exactly one of them is given."""
-
-    order_id: UUID | None
-    fulfillment_id: UUID | None
-    hold: NewHold
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +70,14 @@ async def hold(tx: Transaction, command: HoldFulfillment, caller: Caller) -> Map
     neither of order and fulfillment, or with the field of the hold), or NotFound. Records
     `fulfillment.held` for each fulfillment and `order.held` for a whole order.
     """
-    if (command.order_id is None) == (command.fulfillment_id is None):
-        raise Invalid(
-            "Exactly one of `orderId` and `fulfillmentId` is required.", field=("orderId",)
-        )
-    command.hold.check(tx.now, "hold")
-    if command.fulfillment_id is not None:
-        order, row = await _parcel_to_hold(tx, command.fulfillment_id, caller)
-        covered = [row]
-    else:
-        assert command.order_id is not None
-        order = await _order_to_hold(tx, command.order_id, caller)
-        covered = await _unshipped(tx, order)
+    problems = Problems()
+    with problems.under():
+        command.hold.check(tx.now, "hold")
+    with problems.under():
+        order, parcel = await hold_subjects.lock(tx, command, caller)
+    problems.refuse()
+    hold_subjects.check_unshipped(order, parcel)
+    covered = await _unshipped(tx, order) if parcel is None else [parcel.row]
     hold_id = add(tx, order.id, command.fulfillment_id, command.hold, caller.actor)
     await cover(tx, order, covered, hold_id, command.hold, caller.actor)
     if command.fulfillment_id is None:
@@ -100,35 +89,6 @@ async def hold(tx: Transaction, command: HoldFulfillment, caller: Caller) -> Map
         )
         locked_orders.record(tx, order, held, caller.actor)
     return {"hold": str(hold_id)}
-
-
-async def _parcel_to_hold(
-    tx: Transaction, fulfillment_id: UUID, caller: Caller
-) -> tuple[LockedOrder, FulfillmentRow]:
-    field = ("fulfillmentId",)
-    order, row, location = await fulfillments.lock_with_order(tx, fulfillment_id, caller, field)
-    status = FulfillmentStatus(row["status"])
-    if status not in UNSHIPPED:
-        allowed = fulfillments.next_steps(status, location)
-        held = FulfillmentStatus.ON_HOLD
-        raise IllegalTransition("fulfillment", status, held, allowed, field=field)
-    return order, row
-
-
-async def _order_to_hold(tx: Transaction, order_id: UUID, caller: Caller) -> LockedOrder:
-    field = ("orderId",)
-    order = await locked_orders.lock(tx, order_id, field)
-    if not await sees_order(tx.session, caller, order.id):
-        raise NotFound("order", str(order_id), field=field)
-    if not _is_left(order):
-        held = FulfillmentStatus.ON_HOLD
-        raise IllegalTransition("order", order.recorded_status, held, (), field=field)
-    return order
-
-
-def _is_left(order: LockedOrder) -> bool:
-    """True if a unit of the order has neither shipped nor been cancelled."""
-    return any(line.units[state] for line in order.lines for state in CANCELLABLE)
 
 
 async def _unshipped(tx: Transaction, order: LockedOrder) -> list[FulfillmentRow]:
@@ -219,11 +179,15 @@ async def release(
     caller may not release it, Invalid, or NotFound. Records `fulfillment.released` for each
     fulfillment and `order.released` for a whole order.
     """
-    check_text(command.note, "note", longest=NOTE_MAX)
-    field = ("holdId",)
+    problems, field = Problems(), ("holdId",)
+    with problems.under():
+        check_text(command.note, "note", longest=NOTE_MAX)
     found = await hold_queries.hold(tx.session, command.hold_id)
-    if found is None or not await sees_fulfillment_hold(tx.session, caller, found["id"]):
-        raise NotFound("fulfillment hold", str(command.hold_id), field=field)
+    with problems.under():
+        if found is None or not await sees_fulfillment_hold(tx.session, caller, found["id"]):
+            raise NotFound("fulfillment hold", str(command.hold_id), field=field)
+    problems.refuse()
+    assert found is not None
     order = await locked_orders.lock(tx, found["order_id"], field)
     _check_may_release(caller, found)
     if not await end(tx, order, found, caller.actor, command.note):
@@ -393,5 +357,5 @@ async def end_with_units(
     order = await locked_orders.reload(tx, order_id)
     for row in live:
         is_whole = row["fulfillment_id"] is None
-        if not _is_left(order) if is_whole else row["fulfillment_id"] == key:
+        if not hold_subjects.is_left(order) if is_whole else row["fulfillment_id"] == key:
             await end(tx, order, row, event.actor)

@@ -19,6 +19,7 @@ from domain.policies.policies import (
     scope_for,
     takes_effect,
 )
+from domain.problems import Problems
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope
 from workflows.policies.publishing import PublishPolicy
@@ -65,12 +66,15 @@ class Trial:
 
 
 async def trial(session: Session, command: PublishPolicy, scope: Scope, now: datetime) -> Trial:
-    """Parse a policy as publishing does. Raises Invalid with the path of a fault in the rules
-    or the scope.
-    """
-    where = scope_for(command.kind, command.scope)
-    rules = parse_rules(command.kind, command.rules)
-    effective_from = takes_effect(command.effective_from, now)
+    """Parse a policy as publishing does. Raises the faults of the scope, the rules and the time."""
+    problems = Problems()
+    with problems.under():
+        where = scope_for(command.kind, command.scope)
+    with problems.under():
+        rules = parse_rules(command.kind, command.rules)
+    with problems.under():
+        effective_from = takes_effect(command.effective_from, now)
+    problems.refuse()
     version = await policy_queries.last_version(session, command.kind, str(where)) + 1
     policy: PolicyVersion[Any] = PolicyVersion(command.kind, where, version, effective_from, rules)
     in_force: Sequence[PolicyVersion[Any]]

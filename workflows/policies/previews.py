@@ -51,8 +51,8 @@ async def preview(
 ) -> Preview:
     """Decide again, by this policy, the last cases that the caller may see.
 
-    Raises Invalid with the path of a fault in the rules. Raises BadRequest for a kind without past
-    cases, or for a number of cases outside 1 to CASES_MAX.
+    Raises the faults of the policy. Raises BadRequest for a kind without past cases, or for a
+    number of cases outside 1 to CASES_MAX.
     """
     evaluate = PREVIEWS.get(command.kind)
     if evaluate is None:

@@ -159,9 +159,9 @@ def _read(
 async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Mapping[str, Any]:
     """Add the next version of a kind and scope.
 
-    Raises Forbidden if the role may not publish this kind, Invalid with the path of a fault in the
-    rules or for a scope that the kind cannot have, and NotFound for a channel or location in the
-    scope. Records `policy.published`.
+    Raises Forbidden if the role may not publish this kind, else all faults at once: Invalid with
+    the path of each fault in the rules or for a scope that the kind cannot have, and NotFound for a
+    channel or location in the scope. Records `policy.published`.
     """
     caller.require(f"policies.publish.{command.kind}")
     try:

@@ -27,11 +27,11 @@ from domain.events.returns import ReturnDisposed, ReturnInspected, ReturnReceive
 from domain.problems import Problems
 from domain.returns.receipts import ArrivedUnits, Parcel
 from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
-from domain.stock.states import StockState, check_quantity
+from domain.stock.states import StockState
 from domain.values.codes import ByCode, check_stored, store_codes
 from domain.values.totals import totals
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
-from workflows.access.visibility import sees_return
+from models.queries.listing.scopes import scope_of
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import POLICY
 from workflows.returns.unidentified_parcels import IdentifiedUnits, QuarantinedParcel
@@ -105,16 +105,16 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
     `return.unidentified`; for units of the fast lane also `return.inspected` and `return.disposed`.
     """
     _check_items(command)
-    received = await in_skus(tx, command.items, "input", "items")
+    problems, location = Problems(), None
+    received = await in_skus(tx, command.items, problems, "input", "items")
     command = replace(command, items=received)
-    problems = Problems()
     with problems.under():
         location = await stock_location(tx, caller, command.location_code)
         check_open(location)
+    with problems.under():
         bin_id = await _bin(tx, command, location)
-    items = await lookups.items_by_sku(tx.session, [item.sku for item in command.items])
     with problems.under("input"):
-        _check(command, items)
+        _check(command)
     named, order_id = None, None
     with problems.under("input"):
         if command.order_number is None:
@@ -123,6 +123,8 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
             _check_alone(command)
             order_id = await order_parcels.order_named(tx, command.order_number, caller)
     problems.refuse()
+    assert location is not None
+    items = await lookups.items_by_sku(tx.session, [item.sku for item in command.items])
     if command.exception_id is not None:
         kept = await unidentified_parcels.items_of(tx, command.exception_id, location)
         items = ByCode((*items.values(), *kept), lambda item: item.sku)
@@ -259,9 +261,11 @@ async def _lock_contents(
     )
 
 
-async def _bin(tx: Transaction, command: ReceiveReturn, location: LocationFacts) -> int | None:
-    """The bin that a receipt names, or None. Raises NotFound or Invalid."""
-    if command.bin_code is None:
+async def _bin(
+    tx: Transaction, command: ReceiveReturn, location: LocationFacts | None
+) -> int | None:
+    """The bin that a receipt names at its location, or None. Raises NotFound or Invalid."""
+    if command.bin_code is None or location is None:
         return None
     bins = await bin_queries.hold_bins(tx.session, [command.bin_code])
     return open_bin(bins, command.bin_code, location, "input", "binCode").id
@@ -273,8 +277,8 @@ def _check_items(command: ReceiveReturn) -> None:
         raise LimitExceeded("items", ITEMS_MAX, len(command.items), field=field)
 
 
-def _check(command: ReceiveReturn, items: ByCode[ItemFacts]) -> None:
-    """Raise the faults of the numbers, and of each item."""
+def _check(command: ReceiveReturn) -> None:
+    """Raise the faults of the numbers."""
     problems = Problems()
     with problems.under():
         check_stored(command.rma_number, "rmaNumber")
@@ -282,12 +286,6 @@ def _check(command: ReceiveReturn, items: ByCode[ItemFacts]) -> None:
         check_stored(command.tracking_number, "trackingNumber")
     with problems.under():
         check_stored(command.order_number, "orderNumber")
-    for position, item in enumerate(command.items):
-        with problems.under("items", str(position)):
-            check_quantity(item.quantity)
-        with problems.under("items", str(position)):
-            if item.sku not in items:
-                raise NotFound("item", item.sku, field=("sku",))
     problems.refuse()
 
 
@@ -321,10 +319,10 @@ async def _named(tx: Transaction, command: ReceiveReturn, caller: Caller) -> UUI
     A tracking number may stand for returns of several orders in one parcel; the return that still
     expects units is taken. Raises Invalid if several do, or if id and number differ.
     """
-    found = await return_queries.returns_named(
-        tx.session, command.return_id, command.rma_number, command.tracking_number
+    scope = await scope_of(tx.session, caller)
+    seen = await return_queries.returns_named(
+        tx.session, scope, command.return_id, command.rma_number, command.tracking_number
     )
-    seen = [row for row in found if await sees_return(tx.session, caller, row["id"])]
     exact = {row["id"] for row in seen if row["named_by"] < 3}
     if len(exact) > 1:
         raise Invalid("returnId and rmaNumber name different returns.", field=("rmaNumber",))

@@ -83,10 +83,11 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
     Locks the levels, then the item costs. Raises Invalid, NotFound or LimitExceeded with the line;
     all faults are reported together. Records `stock.changed`.
     """
-    lines = await in_skus(tx, command.lines, "input", "lines")
+    _check_lines(command)
+    problems = Problems()
+    lines = await in_skus(tx, command.lines, problems, "input", "lines")
     command = replace(command, lines=lines)
-    location, items, costs = await _check_receipt(tx, command, caller)
-    bins = await _bins_of_lines(tx, command.lines, location)
+    location, items, bins, costs = await _check_receipt(tx, command, caller, problems)
     item_ids = [items[line.sku].id for line in command.lines]
     await tx.stock.open_levels([(item_id, location.id) for item_id in item_ids])
     await tx.stock.read_bins(
@@ -131,23 +132,25 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
 
 
 async def _check_receipt(
-    tx: Transaction, command: ReceiveStock, caller: Caller
-) -> tuple[LocationFacts, Mapping[str, ItemFacts], list[int]]:
-    """The location, the items by SKU, and the unit cost of each line. Raises all faults."""
-    _check_lines(command)
-    problems = Problems()
+    tx: Transaction, command: ReceiveStock, caller: Caller, problems: Problems
+) -> tuple[LocationFacts, Mapping[str, ItemFacts], list[BinFacts | None], list[int]]:
+    """The location, the items by SKU, and the bin and unit cost of each line. Raises all faults."""
     with problems.under("input"):
         check_stored(command.reference, "reference")
+    location = None
     with problems.under():
         location = await stock_location(tx, caller, command.location_code)
         check_open(location)
+    bins = await _bins_of_lines(tx, command.lines, location, problems)
     items = await lookups.items_by_sku(tx.session, [line.sku for line in command.lines])
     costs = problems.each(
-        partial(_checked_cost, tx, items, line, ("input", "lines", str(index)))
+        partial(_unit_cost, tx, items[line.sku], line, ("input", "lines", str(index), "unitCost"))
         for index, line in enumerate(command.lines)
+        if line.sku in items
     )
     problems.refuse()
-    return location, items, costs
+    assert location is not None
+    return location, items, bins, costs
 
 
 def _check_lines(command: ReceiveStock) -> None:
@@ -159,23 +162,8 @@ def _check_lines(command: ReceiveStock) -> None:
         )
 
 
-def _checked_cost(
-    tx: Transaction, items: Mapping[str, ItemFacts], line: ReceiptLine, path: Path
-) -> int:
-    """The unit cost of a line. Raises its faults: the quantity, the SKU, and the cost."""
-    problems = Problems()
-    with problems.under(*path):
-        check_quantity(line.quantity)
-    with problems.under(*path):
-        if line.sku not in items:
-            raise NotFound("item", line.sku, field=("sku",))
-        cost = _unit_cost(tx, items[line.sku], line)
-    problems.refuse()
-    return cost
-
-
-def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine) -> int:
-    path = ("unitCost",)
+def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine, path: Path) -> int:
+    """The unit cost of a line in minor units. Raises Invalid."""
     if line.unit_cost is None:
         if item.unit_cost_minor is None:
             raise Invalid("A unit cost is required: the item has none.", field=path)
@@ -192,22 +180,26 @@ def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine) -> int:
 
 
 async def _bins_of_lines(
-    tx: Transaction, lines: Sequence[ReceiptLine], location: LocationFacts
+    tx: Transaction,
+    lines: Sequence[ReceiptLine],
+    location: LocationFacts | None,
+    problems: Problems,
 ) -> list[BinFacts | None]:
-    """The bin of each line, or None. Raises NotFound or Invalid with the line."""
+    """The bin of each line, or None. Collects NotFound and Invalid with the line.
+
+    Bins of a location that is not found are not checked.
+    """
     codes = {line.bin_code for line in lines if line.bin_code is not None}
-    if not codes:
+    if not codes or location is None:
         return [None] * len(lines)
     bins = await bin_queries.hold_bins(tx.session, codes)
     found: list[BinFacts | None] = []
-    problems = Problems()
     for index, line in enumerate(lines):
         path = ("input", "lines", str(index), "binCode")
         with problems.under():
             found.append(
                 None if line.bin_code is None else open_bin(bins, line.bin_code, location, *path)
             )
-    problems.refuse()
     return found
 
 

@@ -15,7 +15,7 @@ from domain.events.stock import BinMove, StockPutAway
 from domain.problems import Problems
 from domain.stock.states import check_quantity
 from domain.tasks import QueueKind
-from domain.values.codes import ByCode, store_codes
+from domain.values.codes import ByCode, same_code, store_codes
 from models.queries.catalog.item_codes import ScannedItem
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
@@ -71,14 +71,11 @@ class _Step:
 async def put_away(tx: Transaction, command: PutAway, caller: Caller) -> Mapping[str, Any]:
     """Put units into bins, line by line; a later line may move what an earlier one has put away.
 
-    Locks the levels, then their PUTAWAY tasks. All faults of the lines are reported together:
-    Invalid, NotFound, InsufficientStock or TaskNotClaimed, with the line. Also raises LimitExceeded
-    above LINES_MAX lines. Records `stock.put_away` for each level.
+    Locks the levels, then their PUTAWAY tasks. All faults of the input are reported together, then
+    those of all lines: InsufficientStock or TaskNotClaimed. Also raises LimitExceeded above
+    LINES_MAX lines. Records `stock.put_away` for each level.
     """
-    _check_count(command)
-    location = await stock_location(tx, caller, command.location_code)
-    check_open(location)
-    steps = await _read(tx, command, location)
+    location, steps = await _read(tx, command, caller)
     await tx.stock.lock([step.item.id for step in steps])
     levels = _levels(tx, steps, location)
     await tx.stock.read_bins(levels.values())
@@ -97,19 +94,30 @@ def _check_count(command: PutAway) -> None:
         raise LimitExceeded("lines", LINES_MAX, len(command.lines), field=field)
 
 
-async def _read(tx: Transaction, command: PutAway, location: LocationFacts) -> list[_Step]:
-    """The lines with their items and bins. Raises the faults of all lines."""
+async def _read(
+    tx: Transaction, command: PutAway, caller: Caller
+) -> tuple[LocationFacts, list[_Step]]:
+    """The location, and the lines with their items and bins. Raises all faults."""
+    problems, location = Problems(), None
+    with problems.under():
+        _check_count(command)
+    problems.refuse_excess()
+    with problems.under():
+        location = await stock_location(tx, caller, command.location_code)
+        check_open(location)
     items = await code_queries.scanned(tx.session, [line.sku for line in command.lines])
     codes = {code for line in command.lines for code in (line.bin_code, line.from_bin_code) if code}
     bins = await bin_queries.hold_bins(tx.session, codes)
-    problems = Problems()
     steps: list[_Step] = []
     for index, line in enumerate(command.lines):
         path = ("input", "lines", str(index))
         with problems.under(*path):
-            steps.append(_step(line, path, items, bins, location))
+            step = _step(line, path, items, bins, location)
+            if step is not None:
+                steps.append(step)
     problems.refuse()
-    return steps
+    assert location is not None
+    return location, steps
 
 
 def _step(
@@ -117,27 +125,31 @@ def _step(
     path: tuple[str, ...],
     items: Mapping[str, Sequence[ScannedItem]],
     bins: ByCode[BinFacts],
-    location: LocationFacts,
-) -> _Step:
-    """The line with its item and bins. Raises all its faults."""
+    location: LocationFacts | None,
+) -> _Step | None:
+    """The line with its item and bins. Raises all its faults.
+
+    None: the location is not found, so that its bins cannot be checked.
+    """
     problems = Problems()
-    into, source = bins.get(line.bin_code), None
+    into = source = scanned = None
     with problems.under():
         check_quantity(line.quantity)
-    scanned = problems.attempt(lambda: scanned_item(items, line.sku, "sku"))
     with problems.under():
-        open_bin(bins, line.bin_code, location, "binCode")
-    if line.from_bin_code is not None:
-        source = bins.get(line.from_bin_code)
+        scanned = scanned_item(items, line.sku, "sku")
+    if location is not None:
         with problems.under():
-            bin_at(bins, line.from_bin_code, location, "fromBinCode")
-        if into is not None and into is source:
-            error = Invalid("`fromBinCode` must differ from `binCode`.", field=("binCode",))
-            problems.errors.append(error)
+            into = open_bin(bins, line.bin_code, location, "binCode")
+    if location is not None and line.from_bin_code is not None:
+        with problems.under():
+            source = bin_at(bins, line.from_bin_code, location, "fromBinCode")
+    with problems.under():
+        if line.from_bin_code is not None and same_code(line.from_bin_code, line.bin_code):
+            raise Invalid("`fromBinCode` must differ from `binCode`.", field=("binCode",))
     problems.refuse()
     assert scanned is not None
-    assert into is not None
-    return _Step(path, scanned_units(scanned, line.quantity), scanned.item, into, source)
+    units = scanned_units(scanned, line.quantity)
+    return None if into is None else _Step(path, units, scanned.item, into, source)
 
 
 def _levels(tx: Transaction, steps: list[_Step], location: LocationFacts) -> dict[int, Level]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import models.queries.catalog.item_codes as code_queries
 from domain.errors import Invalid, NotFound
 from domain.problems import Problems
-from domain.stock.states import UNITS_MAX, check_quantity
+from domain.stock.states import check_quantity
 from models.queries.catalog.item_codes import ScannedItem
 from workflows.transactions.transaction import Transaction
 
@@ -29,25 +29,33 @@ class _Line(Protocol):
 LineT = TypeVar("LineT", bound=_Line)
 
 
-async def in_skus(tx: Transaction, lines: Sequence[LineT], *path: str) -> tuple[LineT, ...]:
+async def in_skus(
+    tx: Transaction, lines: Sequence[LineT], problems: Problems, *path: str
+) -> tuple[LineT, ...]:
     """The lines with SKUs instead of codes, and units instead of scans.
 
-    A line that names no item, or has an impossible quantity, stays as it is. Raises Invalid for a
-    barcode that several items share, and for too many units, with the line.
+    Collects, with the line, a SKU that names no item, a barcode that several items share, and a
+    number of units that is not allowed. Such a line stays as it is.
     """
     found = await code_queries.scanned(tx.session, [line.sku for line in lines])
-    problems = Problems()
-    named: list[LineT] = []
-    for index, line in enumerate(lines):
-        if line.sku not in found or not 1 <= line.quantity <= UNITS_MAX:
-            named.append(line)
-            continue
-        with problems.under(*path, str(index)):
-            scanned = scanned_item(found, line.sku, "sku")
+    return tuple(
+        _in_skus(line, found, problems, *path, str(index)) for index, line in enumerate(lines)
+    )
+
+
+def _in_skus(
+    line: LineT, found: Mapping[str, Sequence[ScannedItem]], problems: Problems, *path: str
+) -> LineT:
+    with problems.under(*path):
+        check_quantity(line.quantity)
+    is_counted = not problems.has(*path, "quantity")
+    sku, units = line.sku, line.quantity
+    with problems.under(*path):
+        scanned = scanned_item(found, line.sku, "sku")
+        sku = scanned.item.sku
+        if is_counted:
             units = scanned_units(scanned, line.quantity)
-            named.append(replace(line, sku=scanned.item.sku, quantity=units))
-    problems.refuse()
-    return tuple(named)
+    return replace(line, sku=sku, quantity=units)
 
 
 def scanned_item(found: Mapping[str, Sequence[ScannedItem]], code: str, *field: str) -> ScannedItem:

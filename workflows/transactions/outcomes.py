@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from domain.access.callers import Caller
@@ -69,6 +69,15 @@ class Outcome:
             refusals=tuple(map(Refusal.of, parts)),
             is_stored=all(part.is_stored for part in parts),
         )
+
+    @staticmethod
+    def each(refs: Mapping[str, Any], refused: Iterable[DomainError], *, is_any: bool) -> Outcome:
+        """An outcome of parts that were performed each by itself.
+
+        `refused`: errors of the others. `is_any`: at least one part was performed.
+        """
+        found = Outcome.refused(*refused, refs=refs)
+        return replace(found, is_stored=is_any or found.is_stored)
 
     def with_unread(self, unread: Sequence[Unread]) -> Outcome:
         """The faults of arguments that could not be read, then those of the others."""

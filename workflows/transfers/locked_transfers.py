@@ -13,7 +13,8 @@ from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.events.stock import TransferClosed, TransferPayload, TransferStep
 from domain.ledger.entries import Occasion
-from domain.stock.states import MovementKind, check_quantity
+from domain.problems import Problems
+from domain.stock.states import MovementKind
 from domain.stock.transfers import TRANSFER_TRANSITIONS, TransferStatus, TransferUnits
 from domain.values.codes import ByCode
 from models.queries.catalog.lookups import LocationFacts
@@ -60,7 +61,7 @@ class LockedTransfer:
     @property
     def by_sku(self) -> ByCode[LockedTransferLine]:
         """The lines by SKU."""
-        return ByCode(self.lines, lambda line: line.sku)
+        return ByCode(self.lines, _sku)
 
     def check_may_become(self, requested: TransferStatus, *field: str) -> None:
         """Raise IllegalTransition unless the state table has this step."""
@@ -82,6 +83,10 @@ async def lock(tx: Transaction, transfer_id: UUID, caller: Caller, *field: str) 
             found = await transfer_queries.lines_of(tx.session, transfer_id)
             return LockedTransfer(row, [_line(each) for each in found], origin, destination)
     raise NotFound("transfer", str(transfer_id), field=field)
+
+
+def _sku(line: LockedTransferLine) -> str:
+    return line.sku
 
 
 def _line(row: LockedTransferLineRow) -> LockedTransferLine:
@@ -107,34 +112,42 @@ def check_sees(caller: Caller, place: LocationFacts, transfer_id: UUID, *field: 
 
 
 async def named_lines(
-    tx: Transaction, locked: LockedTransfer, named: Sequence[TransferUnitsOf], *field: str
+    tx: Transaction,
+    locked: LockedTransfer | None,
+    named: Sequence[TransferUnitsOf],
+    problems: Problems,
+    *field: str,
 ) -> list[tuple[LockedTransferLine, int]]:
-    """The (line, units) that a command names, each line once. Raises Invalid or NotFound."""
-    by_sku, units = locked.by_sku, dict[UUID, int]()
-    for index, each in enumerate(await in_skus(tx, named, *field) if named else ()):
-        path = (*field, str(index))
-        try:
-            check_quantity(each.quantity)
-        except Invalid as error:
-            raise error.under(*path) from None
-        line = by_sku.get(each.sku)
-        if line is None:
-            raise NotFound("line of the transfer", each.sku, field=(*path, "sku"))
-        units[line.id] = units.get(line.id, 0) + each.quantity
-    return [(line, units[line.id]) for line in locked.lines if line.id in units]
+    """The (line, units) that a command names, each line once. Collects Invalid and NotFound.
+
+    `locked` None: the transfer is not found, so that its lines are not checked.
+    """
+    if not named:
+        return []
+    units = dict[UUID, int]()
+    lines = ByCode[LockedTransferLine]((), _sku) if locked is None else locked.by_sku
+    for index, each in enumerate(await in_skus(tx, named, problems, *field)):
+        path, line = (*field, str(index), "sku"), lines.get(each.sku)
+        if line is not None:
+            units[line.id] = units.get(line.id, 0) + each.quantity
+        elif locked is not None and not problems.has(*path):
+            problems.errors.append(NotFound("line of the transfer", each.sku, field=path))
+    return [] if locked is None else [(e, units[e.id]) for e in locked.lines if e.id in units]
 
 
 def check_at_most(
     wanted: Iterable[tuple[LockedTransferLine, int, int]], why: str, *field: str
 ) -> None:
-    """Raise Invalid if a line has fewer units than are named: (line, named, at most)."""
+    """Raise Invalid if lines have fewer units than are named: (line, named, at most)."""
+    problems = Problems()
     for line, named, most in wanted:
-        if named > most:
-            raise Invalid(
-                f"At most {most} units of {line.sku} {why}; {named} were sent.",
-                field=field,
-                details={"sku": line.sku, "maximum": most, "requested": named},
-            )
+        with problems.under(*field):
+            if named > most:
+                raise Invalid(
+                    f"At most {most} units of {line.sku} {why}; {named} were sent.",
+                    details={"sku": line.sku, "maximum": most, "requested": named},
+                )
+    problems.refuse()
 
 
 def time_of(tx: Transaction, locked: LockedTransfer) -> datetime:

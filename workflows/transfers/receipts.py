@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import domain.ledger.entries as ledger_entries
@@ -16,7 +15,7 @@ import workflows.transfers.discrepancies as discrepancies
 import workflows.transfers.locked_transfers as locked_transfers
 import workflows.transfers.shipments as shipments
 from domain.access.callers import Caller
-from domain.errors import Invalid, LimitExceeded, NotFound
+from domain.errors import Invalid, LimitExceeded
 from domain.events.payloads import encode
 from domain.events.stock import TransferReceived
 from domain.problems import Problems
@@ -24,6 +23,7 @@ from domain.stock.states import MovementKind, StockState, check_quantity
 from domain.stock.transfers import LINES_MAX, Arrival, TransferStatus, TransferUnits, status_after
 from domain.values.codes import ByCode, same_code
 from domain.values.money import Money
+from models.queries.catalog.item_codes import ScannedItem
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
 from models.transfers import TransferLine
@@ -60,11 +60,8 @@ async def receive(tx: Transaction, command: ReceiveTransfer, caller: Caller) -> 
     the task, the stock, then the costs. Raises IllegalTransition, Invalid, LimitExceeded, NotFound
     or TaskNotClaimed. Records `transfer.received`, and `transfer.closed` with the last unit.
     """
-    locked = await locked_transfers.lock(tx, command.transfer_id, caller, *_ID)
-    place = _place(locked, command, caller)
+    locked, place, command, items, bins = await _checked(tx, command, caller)
     locked.check_may_become(TransferStatus.PARTIALLY_RECEIVED, *_ID)
-    command = replace(command, lines=await _in_skus(tx, command.lines))
-    items, bins = await _named(tx, command, place)
     subject: Subject = ("Transfer", locked.id)
     live = await tasks.admit(tx, subject, caller, _ID)
     item_ids = [items[each.sku].id for each in command.lines]
@@ -130,72 +127,66 @@ def _place(locked: LockedTransfer, command: ReceiveTransfer, caller: Caller) -> 
     )
 
 
-async def _in_skus(
-    tx: Transaction, lines: Sequence[TransferArrival]
-) -> tuple[TransferArrival, ...]:
-    """The lines with SKUs instead of codes, and units instead of scans; others as they are.
+async def _checked(
+    tx: Transaction, command: ReceiveTransfer, caller: Caller
+) -> tuple[
+    LockedTransfer, LocationFacts, ReceiveTransfer, ByCode[ItemFacts], list[BinFacts | None]
+]:
+    """The locked transfer, the place, the command in SKUs and units, its items, and its bins.
 
-    Raises Invalid, with the line, for a barcode of several items, and for too many units.
+    Raises all faults of the command. Bins of a place that is not found are not checked.
     """
-    found = await code_queries.scanned(tx.session, [each.sku for each in lines[:LINES_MAX]])
-    problems = Problems()
-    named: list[TransferArrival] = []
-    for index, each in enumerate(lines):
-        if each.sku not in found:
-            named.append(each)
-            continue
-        with problems.under("input", "lines", str(index)):
-            scanned = scanned_item(found, each.sku, "sku")
-            named.append(
-                replace(
-                    each,
-                    sku=scanned.item.sku,
-                    quantity=each.quantity * scanned.units,
-                    damaged=each.damaged * scanned.units,
-                )
-            )
-    problems.refuse()
-    return tuple(named)
-
-
-async def _named(
-    tx: Transaction, command: ReceiveTransfer, place: LocationFacts
-) -> tuple[ByCode[ItemFacts], list[BinFacts | None]]:
-    """The items by SKU, and the bin of each line. Raises all faults of the lines."""
     if len(command.lines) > LINES_MAX:
         raise LimitExceeded("lines", LINES_MAX, len(command.lines), field=("input", "lines"))
-    if not command.lines and not command.is_complete:
-        raise Invalid(
-            "At least one line is required, unless `complete` is true.", field=("input", "lines")
-        )
-    items = await lookups.items_by_sku(tx.session, [each.sku for each in command.lines])
+    problems, place = Problems(), None
+    with problems.under():
+        locked = await locked_transfers.lock(tx, command.transfer_id, caller, *_ID)
+        place = _place(locked, command, caller)
+    with problems.under("input", "lines"):
+        if not command.lines and not command.is_complete:
+            raise Invalid("At least one line is required, unless `complete` is true.")
+    found = await code_queries.scanned(tx.session, [each.sku for each in command.lines])
     codes = {each.bin_code for each in command.lines if each.bin_code is not None}
     bins = await bin_queries.hold_bins(tx.session, codes) if codes else None
-    problems = Problems()
-    found: list[BinFacts | None] = []
+    lines: list[TransferArrival] = []
+    into: list[BinFacts | None] = []
     for index, each in enumerate(command.lines):
-        path = ("input", "lines", str(index))
-        problems.attempt(partial(_check_line, each, items, *path))
-        into = None
-        if each.bin_code is not None and bins is not None:
-            into = problems.attempt(partial(open_bin, bins, each.bin_code, place, *path, "binCode"))
-        found.append(into)
+        with problems.under("input", "lines", str(index)):
+            line, at = _line(each, found, bins, place)
+            lines.append(line)
+            into.append(at)
     problems.refuse()
-    return items, found
+    assert place is not None
+    items = await lookups.items_by_sku(tx.session, [each.sku for each in lines])
+    return locked, place, replace(command, lines=tuple(lines)), items, into
 
 
-def _check_line(each: TransferArrival, items: ByCode[ItemFacts], *path: str) -> None:
-    """Raise the faults of a line: its quantities, and its SKU."""
-    problems = Problems()
-    with problems.under(*path):
+def _line(
+    each: TransferArrival,
+    found: Mapping[str, Sequence[ScannedItem]],
+    bins: ByCode[BinFacts] | None,
+    place: LocationFacts | None,
+) -> tuple[TransferArrival, BinFacts | None]:
+    """The line with a SKU instead of a code and units instead of scans, and its bin.
+
+    Raises all its faults.
+    """
+    problems, into = Problems(), None
+    with problems.under():
         check_quantity(each.quantity, least=0)
         check_quantity(each.quantity + max(0, each.damaged))
-    if each.damaged < 0:
-        fault = Invalid("Damaged units must not be negative.", field=(*path, "damaged"))
-        problems.errors.append(fault)
-    if each.sku not in items:
-        problems.errors.append(NotFound("item", each.sku, field=(*path, "sku")))
+    with problems.under("damaged"):
+        if each.damaged < 0:
+            raise Invalid("Damaged units must not be negative.")
+    with problems.under():
+        scanned = scanned_item(found, each.sku, "sku")
+    with problems.under():
+        if each.bin_code is not None and bins is not None and place is not None:
+            into = open_bin(bins, each.bin_code, place, "binCode")
     problems.refuse()
+    units, damaged = each.quantity * scanned.units, each.damaged * scanned.units
+    check_quantity(units + damaged)
+    return replace(each, sku=scanned.item.sku, quantity=units, damaged=damaged), into
 
 
 def _arrive(

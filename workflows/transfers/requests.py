@@ -17,7 +17,6 @@ from domain.access.callers import Caller
 from domain.continuity.measures import Measures
 from domain.errors import (
     AlreadyExists,
-    DomainError,
     InsufficientStock,
     Invalid,
     LimitExceeded,
@@ -26,7 +25,7 @@ from domain.errors import (
 from domain.events.payloads import encode
 from domain.events.stock import TransferCancelled, TransferRequested
 from domain.problems import Problems
-from domain.stock.states import STOCK_KEEPING, StockState, check_quantity
+from domain.stock.states import STOCK_KEEPING, StockState
 from domain.stock.transfers import LINES_MAX, TransferStatus, transfer_number_of
 from domain.values.codes import check_stored, comparison_key
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
@@ -47,9 +46,13 @@ async def create(tx: Transaction, command: CreateTransfer, caller: Caller) -> Ma
     that the origin has used, InsufficientStock, Invalid, LimitExceeded or NotFound; all faults of
     the command at once. Records `transfer.requested`.
     """
-    lines_in_skus = await in_skus(tx, command.lines[:LINES_MAX], "input", "lines")
-    command = replace(command, lines=(*lines_in_skus, *command.lines[LINES_MAX:]))
-    origin, destination, items = await _checked(tx, command, caller)
+    if len(command.lines) > LINES_MAX:
+        field = ("input", "lines")
+        raise LimitExceeded("lines", LINES_MAX, len(command.lines), field=field)
+    problems = Problems()
+    lines_in_skus = await in_skus(tx, command.lines, problems, "input", "lines")
+    command = replace(command, lines=lines_in_skus)
+    origin, destination, items = await _checked(tx, command, caller, problems)
     await _refuse_used(tx, command, origin)
     lines = [(items[each.sku], each.quantity) for each in command.lines]
     await tx.stock.lock([item.id for item, _ in lines])
@@ -103,10 +106,9 @@ async def create(tx: Transaction, command: CreateTransfer, caller: Caller) -> Ma
 
 
 async def _checked(
-    tx: Transaction, command: CreateTransfer, caller: Caller
+    tx: Transaction, command: CreateTransfer, caller: Caller, problems: Problems
 ) -> tuple[LocationFacts, LocationFacts, Mapping[str, ItemFacts]]:
     """The two locations, and the items by SKU. Raises all faults of the command."""
-    problems = Problems()
     found = []
     for code, field in (
         (command.origin_code, "originCode"),
@@ -115,16 +117,12 @@ async def _checked(
         place = await lookups.hold_location(tx.session, code)
         found.append(problems.attempt(partial(_open_location, place, code, caller, field)))
     origin, destination = found
-    items = await lookups.items_by_sku(tx.session, [line.sku for line in command.lines[:LINES_MAX]])
+    items = await lookups.items_by_sku(tx.session, [line.sku for line in command.lines])
     problems.each(_checks(tx, command, items))
-    if origin is not None and destination is not None and origin.id == destination.id:
-        problems.errors.append(
-            Invalid("The destination must differ from the origin.", field=("destinationCode",))
-        )
-    try:
-        problems.refuse()
-    except DomainError as error:
-        raise error.under("input") from None
+    with problems.under("input", "destinationCode"):
+        if origin is not None and destination is not None and origin.id == destination.id:
+            raise Invalid("The destination must differ from the origin.")
+    problems.refuse()
     assert origin is not None
     assert destination is not None
     return origin, destination, items
@@ -135,11 +133,11 @@ def _open_location(
 ) -> LocationFacts:
     """The location, if the caller sees it and it takes units. Raises NotFound or Invalid."""
     if place is None or not caller.sees_location(code):
-        raise NotFound("location", code, field=(field,))
+        raise NotFound("location", code, field=("input", field))
     if place.kind not in STOCK_KEEPING:
-        raise Invalid(f"A location of kind {place.kind} cannot hold stock.", field=(field,))
+        raise Invalid(f"A location of kind {place.kind} cannot hold stock.", field=("input", field))
     if not place.active:
-        raise Invalid("The location is not active.", field=(field,))
+        raise Invalid("The location is not active.", field=("input", field))
     return place
 
 
@@ -147,13 +145,14 @@ def _checks(
     tx: Transaction, command: CreateTransfer, items: Mapping[str, ItemFacts]
 ) -> Iterator[Callable[[], object]]:
     """Checks of the reference, the expected time, and the lines."""
-    yield partial(check_stored, command.reference, "reference")
+    yield partial(check_stored, command.reference, "input", "reference")
     yield partial(_check_expected, command, tx.now)
     yield partial(_check_count, len(command.lines))
     seen: set[str] = set()
-    for index, line in enumerate(command.lines[:LINES_MAX]):
+    for index, line in enumerate(command.lines):
         key = comparison_key(line.sku)
-        yield partial(_check_line, line, items, index, is_repeated=key in seen)
+        if key in seen and line.sku in items:
+            yield partial(_refuse_repeated, line, index)
         seen.add(key)
 
 
@@ -162,30 +161,20 @@ def _check_expected(command: CreateTransfer, now: datetime) -> None:
         raise Invalid(
             f"`expectedBy` must be after {now.isoformat()};"
             f" {command.expected_by.isoformat()} was sent.",
-            field=("expectedBy",),
+            field=("input", "expectedBy"),
         )
 
 
 def _check_count(count: int) -> None:
     if not count:
-        raise Invalid("At least one line is required; none was sent.", field=("lines",))
-    if count > LINES_MAX:
-        raise LimitExceeded("lines", LINES_MAX, count, field=("lines",))
+        raise Invalid("At least one line is required; none was sent.", field=("input", "lines"))
 
 
-def _check_line(
-    line: TransferUnitsOf, items: Mapping[str, ItemFacts], index: int, *, is_repeated: bool
-) -> None:
-    """Raise the faults of a line: its quantity, and its SKU."""
-    problems = Problems()
-    with problems.under("lines", str(index)):
-        check_quantity(line.quantity)
-    with problems.under("lines", str(index), "sku"):
-        if line.sku not in items:
-            raise NotFound("item", line.sku)
-        if is_repeated:
-            raise Invalid(f"A transfer has a SKU once; {line.sku} was sent again.")
-    problems.refuse()
+def _refuse_repeated(line: TransferUnitsOf, index: int) -> None:
+    raise Invalid(
+        f"A transfer has a SKU once; {line.sku} was sent again.",
+        field=("input", "lines", str(index), "sku"),
+    )
 
 
 async def _refuse_used(tx: Transaction, command: CreateTransfer, origin: LocationFacts) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from domain.access.callers import Caller
 from domain.events.payloads import encode
 from domain.events.stock import TransferCancelled, TransferShipped
 from domain.exceptions import ExceptionKind
+from domain.problems import Problems
 from domain.stock.states import MovementKind, StockState
 from domain.stock.transfers import EXPECTED_AFTER, TransferStatus
 from domain.values.codes import check_stored
@@ -38,16 +39,12 @@ async def ship(tx: Transaction, command: ShipTransfer, caller: Caller) -> Mappin
     task, the stock, then the costs. Raises IllegalTransition, Invalid, NotFound or TaskNotClaimed.
     Records `transfer.shipped`.
     """
-    check_stored(command.carrier, "input", "carrier")
-    check_stored(command.tracking_number, "input", "trackingNumber")
-    locked = await locked_transfers.lock(tx, command.transfer_id, caller, *_ID)
-    locked_transfers.check_sees(caller, locked.origin, locked.id, *_ID)
+    locked, named = await _checked(tx, command, caller)
     locked.check_may_become(TransferStatus.IN_TRANSIT, *_ID)
     labeled = (locked.row["carrier"], locked.row["tracking_number"])
     carrier, number = command.carrier or labeled[0], command.tracking_number or labeled[1]
     parcel_numbers.check_label(labeled, carrier, number)
     field = ("input", "shortages")
-    named = await locked_transfers.named_lines(tx, locked, command.shortages, *field)
     locked_transfers.check_at_most(
         ((line, units, line.units.requested) for line, units in named), "can be missing", *field
     )
@@ -89,6 +86,26 @@ async def ship(tx: Transaction, command: ShipTransfer, caller: Caller) -> Mappin
         after={**encode(event), "carrier": locked.row["carrier"]},
     )
     return {"transfer": str(locked.id)}
+
+
+async def _checked(
+    tx: Transaction, command: ShipTransfer, caller: Caller
+) -> tuple[LockedTransfer, Sequence[tuple[LockedTransferLine, int]]]:
+    """The locked transfer, and its lines with missing units. Raises all faults of the command."""
+    problems, locked = Problems(), None
+    with problems.under("input"):
+        check_stored(command.carrier, "carrier")
+    with problems.under("input"):
+        check_stored(command.tracking_number, "trackingNumber")
+    with problems.under():
+        found = await locked_transfers.lock(tx, command.transfer_id, caller, *_ID)
+        locked_transfers.check_sees(caller, found.origin, found.id, *_ID)
+        locked = found
+    field = ("input", "shortages")
+    named = await locked_transfers.named_lines(tx, locked, command.shortages, problems, *field)
+    problems.refuse()
+    assert locked is not None
+    return locked, named
 
 
 def _send(tx: Transaction, locked: LockedTransfer, short: Mapping[UUID, int], actor: str) -> None:

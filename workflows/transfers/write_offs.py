@@ -15,6 +15,7 @@ from domain.errors import ApprovalRequired, IllegalTransition, Invalid
 from domain.events.payloads import encode
 from domain.events.stock import TransferWrittenOff
 from domain.policies.policies import PolicyKind, shared_category
+from domain.problems import Problems
 from domain.stock.item_costs import CostPool
 from domain.stock.transfers import ON_THE_WAY, TRANSFER_TRANSITIONS, status_after
 from domain.values.money import Money
@@ -36,18 +37,25 @@ async def write_off(
     ADJUSTMENT policy (of all write-offs of the transfer), IllegalTransition, Invalid or NotFound.
     Records `transfer.written_off`, and `transfer.closed` with the last unit in transit.
     """
-    check_text(command.note, "note", longest=NOTE_MAX)
-    locked = await locked_transfers.lock(tx, command.transfer_id, caller, "id")
+    problems, locked = Problems(), None
+    with problems.under():
+        check_text(command.note, "note", longest=NOTE_MAX)
+    with problems.under():
+        locked = await locked_transfers.lock(tx, command.transfer_id, caller, "id")
+    with problems.under("lines"):
+        if not command.lines:
+            raise Invalid("At least one line is required; none was sent.")
+    named = await locked_transfers.named_lines(tx, locked, command.lines, problems, "lines")
+    with problems.under():
+        reason = await active_reason(tx, command.reason_code, "WRITE_OFF")
+    problems.refuse()
+    assert locked is not None
     if locked.status not in ON_THE_WAY:
         allowed = TRANSFER_TRANSITIONS[locked.status]
         raise IllegalTransition("transfer", locked.status, "CLOSED", allowed, field=("id",))
-    if not command.lines:
-        raise Invalid("At least one line is required; none was sent.", field=("lines",))
-    named = await locked_transfers.named_lines(tx, locked, command.lines, "lines")
     locked_transfers.check_at_most(
         ((line, units, line.units.in_transit) for line, units in named), "are in transit", "lines"
     )
-    reason = await active_reason(tx, command.reason_code, "WRITE_OFF")
     await _check_value(tx, locked, named, caller)
     levels = {(line.item_id, locked.destination.id) for line, _ in named}
     await tx.stock.open_levels({*levels, *discrepancies.levels_in_doubt(locked)})

@@ -17,8 +17,15 @@ from domain.errors import DomainError, IllegalTransition
 from domain.events.fulfillments import FulfillmentSplit
 from domain.events.payloads import encode
 from domain.orders.fulfillments import FulfillmentStatus
-from domain.orders.parcels import Expected, ExpectedUnits, ParcelUnits, check_split
+from domain.orders.parcels import (
+    Expected,
+    ExpectedUnits,
+    ParcelUnits,
+    check_named,
+    check_split,
+)
 from domain.orders.scans import ScannedUnits
+from domain.problems import Problems
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 from workflows.orders.fulfillments import LocatedFulfillment, ParcelContents, ParcelLine
 from workflows.orders.locked_orders import LockedOrder
@@ -43,15 +50,22 @@ async def split(tx: Transaction, command: SplitFulfillment, caller: Caller) -> M
     Locks the order, then the tasks. Raises IllegalTransition, TaskNotClaimed, NotFound, or Invalid
     if no unit would stay. Records `fulfillment.split`, and `fulfillment.created` of the new one.
     """
-    order, row, location = await fulfillments.lock_with_order(
-        tx, command.fulfillment_id, caller, ("id",)
-    )
+    problems, line_ids = Problems(), None
+    with problems.under():
+        order, row, location = await fulfillments.lock_with_order(
+            tx, command.fulfillment_id, caller, ("id",)
+        )
+        found = await fulfillment_queries.lines_of(tx.session, [row["id"]])
+        line_ids = {line["order_line_id"] for line in found}
+    with problems.under("units"):
+        check_named(command.units, line_ids)
+    problems.refuse()
     status = FulfillmentStatus(row["status"])
     if status not in SPLITTABLE:
         allowed = fulfillments.next_steps(status, location)
         raise IllegalTransition("fulfillment", status, "split", allowed, field=("id",))
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, ("id",))
-    lines = await lines_with_units(tx, row["id"])
+    lines = [line for line in found if line["quantity"]]
     try:
         moved = check_split(expected_units(order, lines), command.units)
     except DomainError as error:

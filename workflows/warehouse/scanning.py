@@ -30,15 +30,16 @@ from domain.orders.scans import (
     count_scan,
     remaining,
 )
+from domain.problems import Problems
 from domain.stock.states import check_quantity
-from domain.values.codes import comparison_key, same_code
+from domain.values.codes import check_stored, comparison_key, same_code
 from models.queries.catalog.item_codes import ScannedItem
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.queries.stock.bins import BinFacts
 from workflows.stock.goods_receipts import bin_at, open_bin
 from workflows.stock.scanned_items import scanned_item
 from workflows.transactions.actions import action
-from workflows.transactions.outcomes import Outcome, Refusal, Request
+from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction
 from workflows.warehouse.scan_records import ScanRecord
 from workflows.warehouse.scanned_parcels import (
@@ -104,21 +105,29 @@ async def scan(tx: Transaction, requests: Sequence[Request[ScanUnits]]) -> list[
 
 def _call(tx: Transaction, floor: ScanFloor, request: Request[ScanUnits]) -> _Call:
     """The request with its location. Raises Invalid, LimitExceeded or NotFound."""
-    command, caller = request.command, request.caller
-    step = STEPS.get(command.queue)
-    if step is None:
-        raise Invalid(
-            f"The queues PICK and PACK are allowed; {command.queue} was sent.",
-            field=("queue",),
-            details={"allowed": sorted(STEPS)},
-        )
-    if not command.scans:
-        raise Invalid("At least one scan is required.", field=("scans",))
+    command, caller, problems = request.command, request.caller, Problems()
+    location, step = floor.locations.get(command.location_code), STEPS.get(command.queue)
     if len(command.scans) > SCANS_MAX:
         raise LimitExceeded("scans", SCANS_MAX, len(command.scans), field=("scans",))
-    location = floor.locations.get(command.location_code)
-    if location is None or not caller.sees_location(location.code):
-        raise NotFound("location", command.location_code, field=("locationCode",))
+    with problems.under("scans"):
+        if not command.scans:
+            raise Invalid("At least one scan is required.")
+    with problems.under("queue"):
+        if step is None:
+            raise Invalid(
+                f"The queues PICK and PACK are allowed; {command.queue} was sent.",
+                details={"allowed": sorted(STEPS)},
+            )
+    with problems.under("locationCode"):
+        if location is None or not caller.sees_location(location.code):
+            raise NotFound("location", command.location_code)
+    if problems.errors:
+        for index, each in enumerate(command.scans):
+            with problems.under("scans", str(index)):
+                _read(floor, each, None)
+    problems.refuse()
+    assert location is not None
+    assert step is not None
     cart = Cart(caller.actor, location.id, command.queue)
     return _Call(tx, floor, caller, location, cart, step)
 
@@ -133,26 +142,19 @@ def _scan_all(call: _Call, scans: Sequence[Scan]) -> Outcome:
             refused.append(error)
             results.append(None)
     scan_records.add_call(call.tx, call.cart, len(scans), len(refused))
-    return Outcome(
-        refs={"results": results},
-        refusals=tuple(Refusal.of(error) for error in refused),
-        is_stored=any(results) or all(error.is_stored for error in refused),
-    )
+    return Outcome.each({"results": results}, refused, is_any=any(results))
 
 
 def _scan(call: _Call, scan: Scan, path: Path) -> Mapping[str, Any]:
     """Decide one scan. Raises a domain error, and then changes nothing."""
-    try:
-        check_quantity(abs(scan.quantity))
-    except Invalid as error:
-        raise error.under(*path) from None
-    scanned = scanned_item(call.floor.items, scan.code, *path, "code")
+    problems, named = Problems(), None
+    with problems.under(*path):
+        scanned, place = _read(call.floor, scan, call.location)
+    with problems.under():
+        named = _named(call, scan, path)
+    problems.refuse()
     item, units = scanned.item, scan.quantity * scanned.units
-    place = None
-    if scan.bin_code is not None:
-        find = bin_at if units > 0 else open_bin
-        place = find(call.floor.bins, scan.bin_code, call.location, *path, "binCode")
-    parcel = _parcel(call, scan, item, path)
+    parcel = _asking(call, scan, item, path) if named is None else named
     _check_status(call, parcel, units, path)
     _check_tote(call, parcel, scan, path)
     _admit(call, parcel, path)
@@ -162,14 +164,41 @@ def _scan(call: _Call, scan: Scan, path: Path) -> Mapping[str, Any]:
     return _count(call, parcel, scan, scanned, lines, place)
 
 
-def _parcel(call: _Call, scan: Scan, item: ItemFacts, path: Path) -> ScannedParcel:
-    """The parcel that a scan is for: the named one, that of the tote, or the first that asks."""
+def _read(
+    floor: ScanFloor, scan: Scan, location: LocationFacts | None
+) -> tuple[ScannedItem, BinFacts | None]:
+    """The item and the bin of a scan. Raises all faults of its codes and of its quantity.
+
+    Without a location the bin is not checked.
+    """
+    problems, place = Problems(), None
+    with problems.under():
+        check_quantity(abs(scan.quantity))
+    with problems.under():
+        check_stored(scan.tote, "tote")
+    with problems.under():
+        scanned = scanned_item(floor.items, scan.code, "code")
+    if scan.bin_code is not None and location is not None:
+        find = bin_at if scan.quantity > 0 else open_bin
+        with problems.under():
+            place = find(floor.bins, scan.bin_code, location, "binCode")
+    problems.refuse()
+    return scanned, place
+
+
+def _named(call: _Call, scan: Scan, path: Path) -> ScannedParcel | None:
+    """The parcel that a scan names, or that is in its tote; None: neither. Raises NotFound."""
     if scan.fulfillment_id is not None:
         return _visible(call, scan.fulfillment_id, (*path, "fulfillmentId"))
     if scan.tote is not None:
         bound = call.floor.totes.get((call.location.id, comparison_key(scan.tote)))
         if bound is not None:
             return _visible(call, bound, (*path, "tote"))
+    return None
+
+
+def _asking(call: _Call, scan: Scan, item: ItemFacts, path: Path) -> ScannedParcel:
+    """The first parcel of the worker's tasks that asks for the item. Raises ScanMismatch."""
     for key in call.floor.carts.get(call.cart, ()):
         parcel = call.floor.parcels.get(key)
         if parcel is not None and _asks(call, parcel, scan, item):

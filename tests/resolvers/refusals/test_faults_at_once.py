@@ -1,264 +1,103 @@
 """All faults of an input are answered at once, with their paths, and nothing is changed."""
 
-import pytest
+import re
+from uuid import uuid4
 
+from schema.fields.node import encode
 from tests.builders.in_process_server import PLACE, InProcessServer, gbp
+from tests.resolvers.refusals import faulty_floor_inputs, faulty_inputs
+from tests.resolvers.refusals.faulty_floor_inputs import MISSING, UNREAD
 from tests.resolvers.test_returns import INSPECT, came, requested, sold
 
-NONE = '"none"'  # an id that names nothing
-
-INVALID, MISSING = "INVALID", "NOT_FOUND"
-LONG = "x" * 2_001
-
-# Per mutation: arguments with several independent faults, and the faults, sorted by path.
-FAULTS = {
-    "locationUpsert": (
-        'input: {code: "a b", name: "", kind: ZONE, parentCode: "NONE", countryCode: "England"}',
-        [
-            (INVALID, "input.code"),
-            (INVALID, "input.countryCode"),
-            (INVALID, "input.name"),
-            (MISSING, "input.parentCode"),
-        ],
-    ),
-    "channelUpsert": (
-        'input: {code: "web", name: "", kind: STOREFRONT, currencyCode: "EUR", priority: 0,'
-        ' locationCodes: ["LEEDS", "NONE", "YORK", "NIX"]}',
-        [
-            (INVALID, "input.currencyCode"),
-            (MISSING, "input.locationCodes.1"),
-            (MISSING, "input.locationCodes.3"),
-            (INVALID, "input.name"),
-            (INVALID, "input.priority"),
-        ],
-    ),
-    "itemsUpsert": (
-        'items: [{sku: "", name: ""}, {sku: "OK", name: "fine", supplierCode: "NONE",'
-        ' price: {amount: "0.001", currencyCode: "GBP"}}]',
-        [
-            (INVALID, "items.0.name"),
-            (INVALID, "items.0.sku"),
-            (INVALID, "items.1.price.amount"),
-            (MISSING, "items.1.supplierCode"),
-        ],
-    ),
-    "stockReceive": (
-        'input: {locationCode: "NONE", reference: "", lines: [{sku: "TEE", quantity: 0,'
-        ' unitCost: {amount: "0.001", currencyCode: "GBP"}}, {sku: "NONE", quantity: 1},'
-        ' {sku: "TEE", quantity: 1, unitCost: {amount: "1", currencyCode: "JPY"}}]}',
-        [
-            (INVALID, "input.lines.0.quantity"),
-            (INVALID, "input.lines.0.unitCost.amount"),
-            (MISSING, "input.lines.1.sku"),
-            (INVALID, "input.lines.2.unitCost.currencyCode"),
-            (MISSING, "input.locationCode"),
-            (INVALID, "input.reference"),
-        ],
-    ),
-    "stockAdjust": (
-        'input: {locationCode: "NONE", sku: "NONE", delta: 0, reasonCode: "NONE", state: HELD}',
-        [
-            (INVALID, "input.delta"),
-            (MISSING, "input.locationCode"),
-            (MISSING, "input.reasonCode"),
-            (MISSING, "input.sku"),
-            (INVALID, "input.state"),
-        ],
-    ),
-    "stockMove": (
-        'input: {locationCode: "NONE", sku: "NONE", fromState: HELD, toState: HELD, quantity: 0,'
-        ' reasonCode: "NONE"}',
-        [
-            (INVALID, "input.fromState"),
-            (MISSING, "input.locationCode"),
-            (INVALID, "input.quantity"),
-            (MISSING, "input.reasonCode"),
-            (MISSING, "input.sku"),
-            (INVALID, "input.toState"),
-        ],
-    ),
-    "safetyStockSet": (
-        'input: {locationCode: "NONE", sku: "NONE", quantity: -1}',
-        [
-            (MISSING, "input.locationCode"),
-            (INVALID, "input.quantity"),
-            (MISSING, "input.sku"),
-        ],
-    ),
-    "reservationCreate": (
-        'input: {channel: "none", ttlSeconds: 0, externalReference: "", lines: ['
-        '{sku: "NONE", quantity: 0}, {sku: "TEE", quantity: 1}, {sku: "NIX", quantity: 1}],'
-        ' shipTo: {countryCode: "England"}}',
-        [
-            (MISSING, "input.channel"),
-            (INVALID, "input.externalReference"),
-            (INVALID, "input.lines.0.quantity"),
-            (MISSING, "input.lines.0.sku"),
-            (MISSING, "input.lines.2.sku"),
-            (INVALID, "input.shipTo.countryCode"),
-            ("LIMIT_EXCEEDED", "input.ttlSeconds"),
-        ],
-    ),
-    "fulfillmentShip": (
-        f'input: {{fulfillmentId: {NONE}, carrier: "", trackingNumber: "",'
-        ' shippedAt: "2999-01-01T00:00:00Z"}',
-        [
-            (INVALID, "input.carrier"),
-            (MISSING, "input.fulfillmentId"),
-            (INVALID, "input.shippedAt"),
-            (INVALID, "input.trackingNumber"),
-        ],
-    ),
-    "fulfillmentReroute": (
-        f'id: {NONE}, locationCode: "LEEDS", note: ""',
-        [(MISSING, "id"), (INVALID, "note")],
-    ),
-    "carrierEventRecord": (
-        'input: {carrier: "", trackingNumber: "", eventId: "", status: DELIVERED,'
-        ' occurredAt: "2999-01-01T00:00:00Z"}',
-        [
-            (INVALID, "input.carrier"),
-            (INVALID, "input.eventId"),
-            (INVALID, "input.occurredAt"),
-            (INVALID, "input.trackingNumber"),
-        ],
-    ),
-    "returnRequest": (
-        f'input: {{orderId: {NONE}, carrier: "", customerNote: "{LONG}",'
-        f' requestedAt: "2999-01-01T00:00:00Z", items: ['
-        f'{{orderLineId: {NONE}, quantity: 0, reasonCode: "NONE"}},'
-        '{sku: "TEE", quantity: 1, reasonCode: "NIX", evidence: [""]}]}',
-        [
-            (INVALID, "input.carrier"),
-            (INVALID, "input.customerNote"),
-            (MISSING, "input.items.0.orderLineId"),
-            (INVALID, "input.items.0.quantity"),
-            (MISSING, "input.items.0.reasonCode"),
-            (INVALID, "input.items.1.evidence.0"),
-            (MISSING, "input.items.1.reasonCode"),
-            (MISSING, "input.orderId"),
-            (INVALID, "input.requestedAt"),
-        ],
-    ),
-    "returnDecline": (
-        f'id: {NONE}, reasonCode: "NONE", note: "{LONG}"',
-        [(MISSING, "id"), (INVALID, "note"), (MISSING, "reasonCode")],
-    ),
-    "returnTrackingSet": (
-        f'id: {NONE}, carrier: "", trackingNumber: ""',
-        [(INVALID, "carrier"), (MISSING, "id"), (INVALID, "trackingNumber")],
-    ),
-    "returnReceive": (
-        f'input: {{locationCode: "NONE", returnId: {NONE}, rmaNumber: "", items: ['
-        f'{{sku: "NONE", quantity: 0, returnItemId: {NONE}}}, {{sku: "TEE", quantity: 1}}]}}',
-        [
-            (INVALID, "input.items.0.quantity"),
-            (MISSING, "input.items.0.returnItemId"),
-            (MISSING, "input.items.0.sku"),
-            (MISSING, "input.locationCode"),
-            (MISSING, "input.returnId"),
-            (INVALID, "input.rmaNumber"),
-        ],
-    ),
-    "returnInspect": (
-        f"input: {{returnId: {NONE}, findings: ["
-        f'{{returnItemId: {NONE}, quantity: 0, condition: NEW, evidence: [""]}},'
-        f'{{returnItemId: {NONE}, quantity: 1, condition: NEW, note: "{LONG}"}}]}}',
-        [
-            (INVALID, "input.findings.0.evidence.0"),
-            (INVALID, "input.findings.0.quantity"),
-            (MISSING, "input.findings.0.returnItemId"),
-            (INVALID, "input.findings.1.note"),
-            (MISSING, "input.findings.1.returnItemId"),
-            (MISSING, "input.returnId"),
-        ],
-    ),
-    "returnItemDispose": (
-        f'input: {{returnItemId: {NONE}, quantity: 0, disposition: SCRAP, note: "{LONG}"}}',
-        [
-            (INVALID, "input.note"),
-            (INVALID, "input.quantity"),
-            (MISSING, "input.returnItemId"),
-        ],
-    ),
-    "unidentifiedUnitsDispose": (
-        f'exceptionId: {NONE}, sku: "TEE", quantity: 0, disposition: SCRAP, note: ""',
-        [(MISSING, "exceptionId"), (INVALID, "note"), (INVALID, "quantity")],
-    ),
-    "refundCreate": (
-        f'input: {{orderId: {NONE}, returnId: {NONE}, reasonCode: "NONE", note: "",'
-        ' amount: {amount: "0.001", currencyCode: "GBP"},'
-        f" lines: [{{orderLineId: {NONE}, quantity: 0}}]}}",
-        [
-            (INVALID, "input.amount.amount"),
-            (INVALID, "input.lines.0.quantity"),
-            (MISSING, "input.lines.0.orderLineId"),
-            (INVALID, "input.note"),
-            (MISSING, "input.orderId"),
-            (MISSING, "input.reasonCode"),
-            (MISSING, "input.returnId"),
-        ],
-    ),
-    "refundSettle": (
-        f'id: {NONE}, succeeded: true, note: "", gatewayReference: ""',
-        [(INVALID, "gatewayReference"), (MISSING, "id"), (INVALID, "note")],
-    ),
-    "refundReject": (f'id: {NONE}, note: ""', [(MISSING, "id"), (INVALID, "note")]),
-    "returnAuthorize": (
-        f'id: {NONE}, note: "{LONG}"',
-        [(MISSING, "id"), (INVALID, "note")],
-    ),
-    "taskClaim": (
-        'queue: PICK, locationCode: "NONE", limit: 0',
-        [("LIMIT_EXCEEDED", "limit"), (MISSING, "locationCode")],
-    ),
-    "reservationExtend": (
-        f"id: {NONE}, ttlSeconds: 0",
-        [(MISSING, "id"), ("LIMIT_EXCEEDED", "ttlSeconds")],
-    ),
-    "apiKeyRotate": (
-        f"id: {NONE}, overlapSeconds: -1",
-        [(MISSING, "id"), ("LIMIT_EXCEEDED", "overlapSeconds")],
-    ),
-    "exceptionWait": (
-        f'id: {NONE}, until: "2000-01-01T00:00:00Z", note: ""',
-        [(MISSING, "id"), (INVALID, "note"), (INVALID, "until")],
-    ),
-    "apiKeyCreate": (
-        'input: {name: "", role: PARTNER, channels: ["none"], locations: ["NONE"],'
-        ' refundLimit: {amount: "0.001", currencyCode: "GBP"}, expiresAt: "2000-01-01T00:00:00Z"}',
-        [
-            (MISSING, "input.channels.0"),
-            (INVALID, "input.expiresAt"),
-            (MISSING, "input.locations.0"),
-            (INVALID, "input.name"),
-            (INVALID, "input.refundLimit.amount"),
-        ],
-    ),
-    "policyPublish": (
-        'input: {kind: RETURN, scope: "channel:none", rules: {}, '
-        'effectiveFrom: "2000-01-01T00:00:00Z"}',
-        [
-            (INVALID, "input.effectiveFrom"),
-            (INVALID, "input.rules.window"),
-            (MISSING, "input.scope"),
-        ],
-    ),
-}
+INPUTS = (
+    *((name, *row) for name, row in faulty_inputs.FAULTS.items()),
+    *faulty_floor_inputs.FAULTS,
+)
+NOTHING = "{ events(first: 250) { nodes { type } } auditTrail(first: 250) { nodes { action } } }"
 
 
-@pytest.mark.parametrize("name", FAULTS)
-async def test_all_faults_of_an_input_are_answered_at_once(api: InProcessServer, name: str) -> None:
-    arguments, expected = FAULTS[name]
-    document = f"mutation {{ {name}({arguments}) {{ userErrors {{ field code message }} }} }}"
-    written = "{ events(first: 250) { nodes { type } } }"
-    await api.settled()
-    before = await api.ask(written)
-    found = await api.refusals(document, {})
-    assert sorted(found, key=lambda each: str(each[1])) == sorted(
-        expected, key=lambda each: each[1]
+def with_ids(arguments: str, *, are_read: bool) -> str:
+    """The arguments with ids of these types that no object has, or with ids that cannot be read."""
+    return re.sub(
+        "<([A-Z][A-Za-z]+)>",
+        lambda found: f'"{encode(found[1], uuid4())}"' if are_read else '"none"',
+        arguments,
     )
-    assert await api.ask(written) == before
+
+
+async def faults_of(api: InProcessServer, name: str, arguments: str) -> list[tuple[str, str]]:
+    """The faults that a mutation is refused for, sorted by their paths."""
+    document = f"mutation {{ {name}({arguments}) {{ userErrors {{ field code message }} }} }}"
+    return sorted(
+        ((code, str(path)) for code, path in await api.refusals(document, {})),
+        key=lambda each: (each[1], each[0]),
+    )
+
+
+async def test_all_faults_of_an_input_are_answered_at_once(api: InProcessServer) -> None:
+    """Ids of no object and ids that cannot be read bring the same faults, except those that depend
+    on the object. Nothing is recorded.
+    """
+    await api.settled()
+    before, wrong = await api.ask(NOTHING), {}
+    for name, arguments, expected in INPUTS:
+        for are_read in (False, True) if "<" in arguments else (False,):
+            wanted = sorted(
+                (MISSING if code == UNREAD else code, path)
+                for code, path in expected
+                if code != UNREAD or not are_read
+            )
+            sent = with_ids(arguments, are_read=are_read)
+            found = await faults_of(api, name, sent)
+            if sorted(found) != wanted:
+                wrong[name, sent] = (found, wanted)
+    assert wrong == {}
+    assert await api.ask(NOTHING) == before
+
+
+async def test_input_is_judged_before_the_state_of_what_it_names(api: InProcessServer) -> None:
+    await api.receive(3)
+    made = await api.done(
+        'mutation { transferCreate(input: {originCode: "LEEDS", destinationCode: "YORK",'
+        ' lines: [{sku: "TEE", quantity: 2}]}) { transfer { id } userErrors { message } } }',
+        {},
+    )
+    transfer = made["transfer"]["id"]
+    assert await faults_of(
+        api,
+        "transferShip",
+        f'input: {{transferId: "{transfer}", carrier: "", shortages: [{{sku: "COAT", quantity: 1}},'
+        ' {sku: "NONE", quantity: 1}, {sku: "TEE", quantity: 0}]}',
+    ) == [
+        ("INVALID", "input.carrier"),
+        ("NOT_FOUND", "input.shortages.0.sku"),
+        ("NOT_FOUND", "input.shortages.1.sku"),
+        ("INVALID", "input.shortages.2.quantity"),
+    ]
+    arrival = f'input: {{transferId: "{transfer}", locationCode: "%s", lines: [%s]}}'
+    line = '{sku: "TEE", quantity: 0, binCode: "NONE"}'
+    assert await faults_of(api, "transferReceive", arrival % ("YORK", line)) == [
+        ("NOT_FOUND", "input.lines.0.binCode"),
+        ("INVALID", "input.lines.0.quantity"),
+    ]
+    assert await faults_of(api, "transferReceive", arrival % ("NONE", line)) == [
+        ("INVALID", "input.lines.0.quantity"),
+        ("INVALID", "input.locationCode"),
+    ]
+    good = arrival % ("YORK", '{sku: "TEE", quantity: 1}')
+    assert await faults_of(api, "transferReceive", good) == [
+        ("ILLEGAL_TRANSITION", "input.transferId")
+    ]
+    order = await api.place(1)
+    parcel, line_id = order["fulfillments"][0]["id"], order["lines"][0]["id"]
+    units = (
+        f'units: [{{orderLineId: "{line_id}", quantity: 0}}, {{orderLineId: "%s", quantity: 1}}]'
+    )
+    other = encode("OrderLine", uuid4())
+    assert await faults_of(api, "fulfillmentSplit", f'id: "{parcel}", {units % other}') == [
+        ("INVALID", "units.0.quantity"),
+        ("NOT_FOUND", "units.1.orderLineId"),
+    ]
 
 
 async def test_an_amount_that_cannot_be_read_hides_no_other_fault(api: InProcessServer) -> None:

@@ -15,7 +15,7 @@ from tests.builders.store import ADMIN
 from tests.builders.transactions import codes
 from tests.workflows.carriers.label_desk import LabelDesk, open_label_desk
 from workflows.ledger.reconciliation import reconcile
-from workflows.orders.fulfillment_holds import HoldFulfillment
+from workflows.orders.hold_subjects import HoldFulfillment
 from workflows.transactions.outcomes import Request
 from workflows.warehouse.packing import PackFulfillment
 

@@ -19,7 +19,7 @@ from tests.builders.transactions import events, rows
 from workflows.counts.posting import PostingRounds
 from workflows.counts.promised_units import ORDERS_MAX
 from workflows.ledger.reconciliation import reconcile
-from workflows.orders.fulfillment_holds import HoldFulfillment
+from workflows.orders.hold_subjects import HoldFulfillment
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction
 
