@@ -17,6 +17,7 @@ import workflows.policies.activation as policy_activation
 import workflows.policies.publishing as policies
 from domain.access.callers import Caller, Role, holder
 from domain.errors import Forbidden
+from domain.policies.defaults import default_rules
 from domain.policies.policies import PolicyKind
 from domain.values.money import Money
 from models.database.database import Database
@@ -91,7 +92,11 @@ async def test_publishing_is_audited_and_an_event(database: Database) -> None:
         (PolicyKind.ADJUSTMENT, {}, ("approvalAbove",)),
         (PolicyKind.ADJUSTMENT, {"approvalAbove": {"GBP": "0.001"}}, ("approvalAbove", "GBP")),
         (PolicyKind.ROUTING, {"order": ["luck"]}, ("order", "0")),
-        (PolicyKind.REFUND, {"unheard": 1}, ("unheard",)),
+        (
+            PolicyKind.REFUND,
+            {**default_rules("GBP")[PolicyKind.REFUND], "unheard": 1},
+            ("unheard",),
+        ),
     ],
 )
 async def test_a_wrong_document_is_refused_with_its_path(
