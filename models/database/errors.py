@@ -86,11 +86,17 @@ def _refuse_postgres(error: BaseException) -> None:
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         raise CheckFailed(str(error)) from error
     if isinstance(error, _CONTENTION):
-        raise Contention(type(error).__name__) from error
+        raise Contention(_described(error)) from error
     if isinstance(error, asyncpg.DiskFullError):
         raise StorageFull(str(error)) from error
     if isinstance(error, _UNAVAILABLE):
-        raise DatabaseUnavailable(type(error).__name__) from error
+        raise DatabaseUnavailable(_described(error)) from error
+
+
+def _described(error: BaseException) -> str:
+    """The type of an error with its message; a time-out has none."""
+    name = type(error).__name__
+    return f"{name}: {error}" if str(error) else name
 
 
 _CONTENTION = (

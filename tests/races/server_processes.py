@@ -122,7 +122,7 @@ class Cluster:
     def log_end(self) -> str:
         """The end of the servers' log."""
         self._log.seek(0)
-        return self._log.read()[-4_000:].decode(errors="replace")
+        return self._log.read()[-12_000:].decode(errors="replace")
 
     def kill(self) -> None:
         """Send SIGKILL to all processes, so that none can shut down cleanly."""

@@ -13,8 +13,8 @@ from models.database.sessions import DatabaseUnavailable, OutcomeUnknown
 from tests.builders.connections import add, read, taking_no_writes
 
 
-async def test_an_unknown_host_is_unavailable() -> None:
-    with pytest.raises(DatabaseUnavailable):
+async def test_an_unknown_host_is_unavailable_and_the_reason_is_kept() -> None:
+    with pytest.raises(DatabaseUnavailable, match="gaierror: "):
         await Database("postgres://restow@no-such-host.invalid/restow").open()
 
 
