@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict
+from functools import lru_cache
+from typing import Final, TypedDict
 from uuid import UUID
 
 import orjson
@@ -23,6 +24,7 @@ FROM playbook_run r JOIN playbook_measure m ON m.run_id = r.id
 WHERE r.status IN ('STARTING','ACTIVE') ORDER BY r.started_at, r.id, m.kind
 """
 _KEPT = KeptAnswers()
+LISTS_MAX: Final = 128
 
 
 class _ActiveRow(TypedDict):
@@ -53,16 +55,19 @@ def _measure(row: _ActiveRow) -> Measure:
         run_id=row["run_id"],
         playbook=row["playbook"],
         ends_at=row["ends_at"],
-        channels=keys_or_all(_codes(row["channels"])),
-        locations=keys_or_all(_codes(row["locations"])),
-        skus=keys_or_all(_codes(row["skus"])),
-        carriers=keys_or_all(_codes(row["carriers"])),
+        channels=_keys(row["channels"]),
+        locations=_keys(row["locations"]),
+        skus=_keys(row["skus"]),
+        carriers=_keys(row["carriers"]),
     )
 
 
-def _codes(text: str | None) -> list[str] | None:
-    found: list[str] | None = None if text is None else orjson.loads(text)
-    return found
+@lru_cache(maxsize=LISTS_MAX)
+def _keys(text: str | None) -> frozenset[str] | None:
+    """The keys of the codes in a list. The lists of a run never change, and every decision reads
+    them: the keys of 4 × 1,000 SKUs would take 6 ms each time.
+    """
+    return keys_or_all(None if text is None else orjson.loads(text))
 
 
 _CAPS = """
