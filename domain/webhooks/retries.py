@@ -27,7 +27,7 @@ _GONE: Final = 410
 _THROTTLED: Final = frozenset({429, 503})
 
 
-class CallResult(StrEnum):
+class DeliveryResult(StrEnum):
     """Result of a call."""
 
     ACCEPTED = "ACCEPTED"
@@ -42,18 +42,18 @@ class CallResult(StrEnum):
 class CallAnswer:
     """The result of a call; `rests_until`: of a THROTTLED one."""
 
-    result: CallResult
+    result: DeliveryResult
     rests_until: datetime | None = None
 
 
 def answer_of(status: int, retry_after: str | None, now: datetime) -> CallAnswer:
     """The result of a call that was answered with a status and a header Retry-After."""
     if 200 <= status < 300:
-        return CallAnswer(CallResult.ACCEPTED)
+        return CallAnswer(DeliveryResult.ACCEPTED)
     if status == _GONE:
-        return CallAnswer(CallResult.GONE)
+        return CallAnswer(DeliveryResult.GONE)
     until = rest_until(retry_after, now) if status in _THROTTLED else None
-    return CallAnswer(CallResult.FAILED if until is None else CallResult.THROTTLED, until)
+    return CallAnswer(DeliveryResult.FAILED if until is None else DeliveryResult.THROTTLED, until)
 
 
 def rest_until(retry_after: str | None, now: datetime) -> datetime | None:
@@ -107,13 +107,13 @@ def next_step(
 
     A test has one attempt. A probe uses up no retry.
     """
-    if answer.result is CallResult.ACCEPTED:
+    if answer.result is DeliveryResult.ACCEPTED:
         return NextStep(MessageStatus.DONE, attempts)
     if is_test:
         return NextStep(MessageStatus.PARKED, attempts + 1)
     if answer.rests_until is not None:
         return NextStep(MessageStatus.RETRYING, attempts, answer.rests_until)
-    if is_probe or answer.result is CallResult.GONE:
+    if is_probe or answer.result is DeliveryResult.GONE:
         return NextStep(MessageStatus.RETRYING, attempts, now)
     delay = retry_delay(schedule, attempts + 1, roll)
     if delay is None:
@@ -128,11 +128,11 @@ class Outage:
     since: datetime | None = None
     failures: int = 0
 
-    def after(self, result: CallResult, now: datetime) -> Outage:
+    def after(self, result: DeliveryResult, now: datetime) -> Outage:
         """The outage after another call. A throttled call is neither a failure nor a success."""
-        if result is CallResult.ACCEPTED:
+        if result is DeliveryResult.ACCEPTED:
             return Outage()
-        if result is CallResult.THROTTLED:
+        if result is DeliveryResult.THROTTLED:
             return self
         return Outage(self.since or now, self.failures + 1)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from domain.integrations.secrets import secret_of
 from domain.webhooks.delivery_queue import QueuedMessage
 from domain.webhooks.messages import RESPONSE_MAX
-from domain.webhooks.retries import CallAnswer, CallResult, answer_of
+from domain.webhooks.retries import CallAnswer, DeliveryResult, answer_of
 from integrations.errors import IntegrationError
 from integrations.outbound.client import OutboundClient
 from integrations.outbound.connections import AddressRefused
@@ -85,7 +85,7 @@ async def send(
     status: int | None = None
     error: str | None = None
     response: str | None = None
-    answer = CallAnswer(CallResult.FAILED)
+    answer = CallAnswer(DeliveryResult.FAILED)
     try:
         found = await client.send("POST", url, headers, body)
     except AddressRefused:

@@ -31,7 +31,7 @@ from domain.integrations.states import IntegrationStatus
 from domain.values.global_ids import global_id
 from domain.webhooks.delivery_queue import DeliveryQueue, QueuedMessage
 from domain.webhooks.messages import MessageStatus
-from domain.webhooks.retries import CallResult, stops_at_end
+from domain.webhooks.retries import DeliveryResult, stops_at_end
 from integrations.outbound.client import OutboundClient
 from models.database.errors import unforeseen
 from models.queries.webhooks.endpoints import EndpointRow
@@ -316,9 +316,9 @@ class Deliveries:
 
         The state of health of an integration is to be told of each call here.
         """
-        if call.message.position is None or call.answer.result is CallResult.THROTTLED:
+        if call.message.position is None or call.answer.result is DeliveryResult.THROTTLED:
             return
-        if call.answer.result is CallResult.ACCEPTED:
+        if call.answer.result is DeliveryResult.ACCEPTED:
             endpoint.record_success()
         else:
             endpoint.record_failure(self._transactions.clock(), self._terms)

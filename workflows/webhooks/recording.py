@@ -21,7 +21,7 @@ from domain.integrations.states import STILL, IntegrationStatus, Ordering
 from domain.webhooks.messages import MessageStatus
 from domain.webhooks.retries import (
     OUTAGE_MAX,
-    CallResult,
+    DeliveryResult,
     NextStep,
     Outage,
     next_step,
@@ -182,7 +182,7 @@ def _pause(
     if IntegrationStatus(row["status"]) in STILL:
         return None
     of_events = [each.call for each in recorded if each.call.message.position is not None]
-    if any(call.answer.result is CallResult.GONE for call in of_events):
+    if any(call.answer.result is DeliveryResult.GONE for call in of_events):
         return _GONE
     if parked and stops_at_end(Ordering(row["ordering"])):
         return f"A message was PARKED, and no later one may pass it: {parked[0].call.reason}"

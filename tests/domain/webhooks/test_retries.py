@@ -17,7 +17,7 @@ from domain.webhooks.retries import (
     REST_MAX,
     RETRY_SECONDS,
     CallAnswer,
-    CallResult,
+    DeliveryResult,
     Outage,
     answer_of,
     next_step,
@@ -27,7 +27,12 @@ from domain.webhooks.retries import (
 )
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-A, F, T, G = CallResult.ACCEPTED, CallResult.FAILED, CallResult.THROTTLED, CallResult.GONE
+A, F, T, G = (
+    DeliveryResult.ACCEPTED,
+    DeliveryResult.FAILED,
+    DeliveryResult.THROTTLED,
+    DeliveryResult.GONE,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +57,9 @@ A, F, T, G = CallResult.ACCEPTED, CallResult.FAILED, CallResult.THROTTLED, CallR
         (503, "Mon, 02 Mar 2026 10:00:00 GMT", T),
     ],
 )
-def test_a_status_has_one_result(status: int, retry_after: str | None, result: CallResult) -> None:
+def test_a_status_has_one_result(
+    status: int, retry_after: str | None, result: DeliveryResult
+) -> None:
     assert answer_of(status, retry_after, NOW).result is result
 
 
@@ -126,13 +133,13 @@ def test_what_is_not_the_fault_of_the_message_uses_no_retry_up() -> None:
 
 
 @pytest.mark.parametrize("result", [F, T, G])
-def test_a_test_message_has_one_attempt(result: CallResult) -> None:
+def test_a_test_message_has_one_attempt(result: DeliveryResult) -> None:
     assert step(CallAnswer(result), is_test=True) == (MessageStatus.PARKED, 1, None)
 
 
-@given(st.lists(st.tuples(st.sampled_from(CallResult), st.integers(0, 86_400)), max_size=40))
+@given(st.lists(st.tuples(st.sampled_from(DeliveryResult), st.integers(0, 86_400)), max_size=40))
 def test_a_webhook_is_hopeless_after_five_days_and_ten_failures(
-    calls: list[tuple[CallResult, int]],
+    calls: list[tuple[DeliveryResult, int]],
 ) -> None:
     outage, now = Outage(), NOW
     failed: list[datetime] = []

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+import models.queries.events.event_log as event_log
 from domain.access.callers import Role
 from domain.values.global_ids import global_id
+from scripts.archive import archive
 from tests.builders.in_process_server import JSON
 from tests.resolvers.integrations.documents import PAUSE, RESUME, UPSERT
 from tests.resolvers.integrations.webhook_desk import (
@@ -20,7 +24,9 @@ from tests.resolvers.integrations.webhook_desk import (
     open_webhook_desk,
 )
 from tests.resolvers.integrations.webhook_receiver import Reply
+from workflows.events.retention import Retention, old_events
 from workflows.ledger.reconciliation import reconcile
+from workflows.webhooks.retention import delete_old_messages
 
 STOCK: JSON = {"events": ["stock.changed"]}
 
@@ -140,3 +146,43 @@ async def test_a_partner_sees_and_works_its_own_messages_only(desk: WebhookDesk)
     assert (await desk.api.ask(document, key=other))["messages"]["nodes"] == []
     answer = await desk.api.ask(RETRY, {"ids": [message["id"]]}, key=other, idempotency_key="other")
     assert [each["code"] for each in answer["messageRetry"]["userErrors"]] == ["NOT_FOUND"]
+
+
+async def test_the_archive_keeps_what_a_webhook_has_still_to_read(
+    desk: WebhookDesk, tmp_path: Path
+) -> None:
+    await desk.webhook(webhook=STOCK)
+    await desk.api.done(PAUSE, {"code": "shop", "note": "n"}, key=desk.admin)
+    await desk.until(lambda: desk.follows("shop"))
+    for sku in ("TEE", "COAT"):
+        await desk.api.receive(1, sku)
+    newest = await desk.newest()
+    database, position = desk.api.restow.database, await desk.position()
+    assert await archive(database, Retention(None, 1), tmp_path) <= position
+    async with database.reading() as session:
+        assert await event_log.first_position(session) == position + 1
+    events = await old_events(database, Retention(None, 1), desk.api.restow.clock())
+    assert events == []
+    await desk.api.done(RESUME, {"code": "shop"}, key=desk.admin)
+    await desk.until_settled()
+    assert [each.event["data"]["sku"] for each in desk.receiver.received] == ["TEE", "COAT"]
+    assert await archive(database, Retention(None, 1), tmp_path) >= newest - position
+
+
+async def test_settled_messages_are_kept_for_14_days(desk: WebhookDesk) -> None:
+    await desk.webhook(webhook=STOCK)
+    await desk.api.receive(1)
+    await desk.until_settled()
+    desk.receiver.answer = lambda _: Reply(500)
+    await desk.api.receive(1, "COAT")
+
+    async def is_parked() -> bool:
+        return len(await desk.messages(status="PARKED")) == 1
+
+    await desk.until(is_parked)
+    run = desk.api.restow.transactions.run
+    desk.api.advance_clock(timedelta(days=13, hours=23).total_seconds())
+    assert await run(delete_old_messages) == 0
+    desk.api.advance_clock(timedelta(hours=2).total_seconds())
+    assert await run(delete_old_messages) == 1
+    assert [each["status"] for each in await desk.messages()] == ["PARKED"]
