@@ -23,6 +23,7 @@ import server.process.garbage_collection as garbage_collection
 import settings as configuration
 from app_settings import (
     configured_systems,
+    database_limits,
     delivery_terms,
     network_edge,
     persisted_documents,
@@ -31,13 +32,14 @@ from app_settings import (
 )
 from domain.access.callers import Caller
 from domain.errors import Unauthenticated
+from domain.integrations.validation import PAYMENTS_CODE, carrier_code
 from integrations.carriers.addresses import open_carriers
 from integrations.carriers.secrets import CarrierSecrets
 from integrations.outbound.client import OutboundClient
 from integrations.outbound.networks import AllowedNetworks
 from integrations.payments.addresses import open_gateway, parse_gateway
 from integrations.signed_webhooks import WebhookSecrets
-from models.database.database import Database, DatabaseLimits
+from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
 from resolvers.root import SHARED_STREAMS, SNAPSHOT_STREAMS, schema
@@ -86,6 +88,8 @@ from workflows.availability.cache import AvailabilityCache
 from workflows.carriers.label_purchases import LabelPurchases
 from workflows.carriers.reports import receive_reports
 from workflows.integrations.configured import follow_settings
+from workflows.integrations.health import HealthMonitor
+from workflows.integrations.watch import IntegrationWatch
 from workflows.jobs import JOBS, JobContext
 from workflows.reactions import REACTIONS
 from workflows.refunds.gateway_events import receive_payment_event
@@ -133,16 +137,7 @@ class Restow:
         self, settings: Settings, read_clock: Callable[[], datetime] = machine_time
     ) -> None:
         self.settings = settings
-        self.database = Database(
-            settings.database_url,
-            DatabaseLimits(
-                pool=settings.database_pool_max,
-                acquire=settings.database_acquire_seconds,
-                statement=settings.database_statement_seconds,
-                lock=settings.database_lock_seconds,
-                idle_in_transaction=settings.database_idle_seconds,
-            ),
-        )
+        self.database = Database(settings.database_url, database_limits(settings))
         self.clock = Clock(read_clock)
         terms = terms_of(settings)
         ids = Ids()
@@ -202,20 +197,27 @@ class Restow:
 
     def _connect_outside(self, settings: Settings) -> None:
         """Make the clients of the payment gateway and the carriers, and their workers."""
+        self.health = HealthMonitor(self.transactions)
         terms = PayoutTerms(timedelta(hours=settings.payment_key_hours))
         self.receive_payment = partial(receive_payment_event, self.transactions, terms=terms)
         address = parse_gateway(settings.payment_gateway)
-        self.gateway = open_gateway(address, deliver=self.receive_payment)
-        self.payouts = Payouts(self.transactions, self.gateway, terms)
+        self.gateway = open_gateway(
+            address, deliver=self.receive_payment, monitor=self.health.monitor(PAYMENTS_CODE)
+        )
+        self.payouts = Payouts(self.transactions, self.gateway, terms, self.health)
         self.receive_reports = partial(receive_reports, self.transactions)
         carriers = open_carriers(
-            settings.carriers, settings.base_currency, deliver=self.receive_reports
+            settings.carriers,
+            settings.base_currency,
+            deliver=self.receive_reports,
+            monitor_of=lambda code: self.health.monitor(carrier_code(code)),
         )
-        self.labels = LabelPurchases(self.transactions, carriers)
         self.webhooks = Deliveries(
             self.quiet_transactions, self.outbound, event_body, delivery_terms(settings)
         )
         self.live.follow(self.webhooks.wake)
+        self.labels = LabelPurchases(self.transactions, carriers, self.health)
+        self.watch = IntegrationWatch(self.transactions, self.health, self.gateway, carriers)
 
     def _make_streams(self) -> None:
         """Make the fan-out, the subscription feeds and the connection registry."""
@@ -332,10 +334,11 @@ class Restow:
             await ensure_bootstrap_key(self.transactions, self.settings.bootstrap_key)
         await follow_settings(self.quiet_transactions, configured_systems(self.settings))
         await self.live.start()
-        context = JobContext(self.transactions, self.payouts, self.labels)
+        context = JobContext(self.transactions, self.payouts, self.labels, self.watch)
         scheduler = Scheduler(self.quiet_transactions, JOBS, context)
         self._tasks.start("jobs", scheduler.run())
         self._tasks.start("webhooks", self.webhooks.run())
+        self._tasks.start("health", self.health.run())
         self._tasks.start("clock", self.clock.run(self.database))
         self._tasks.start("key uses", self.keys.run())
         self._tasks.start("sockets", self.sockets.watch(self._live_keys))

@@ -10,6 +10,7 @@ from domain.access.callers import Role
 from domain.integrations.addresses import SIMULATOR
 from domain.terms import Terms
 from integrations.payments.addresses import parse_gateway
+from models.database.database import DatabaseLimits
 from models.migrations.runner import sqlite_path
 from server.operations.limits import RequestLimits
 from server.operations.persisted_documents import PersistedDocuments, read_documents
@@ -31,6 +32,7 @@ def terms_of(settings: Settings) -> Terms:
         parcel_grams_max=settings.parcel_grams_max,
         carriers=tuple(settings.carriers),
         label_documents_kept=timedelta(days=settings.label_document_days),
+        probe_every=timedelta(seconds=settings.probe_seconds),
         secrets_key=secrets_key_of(settings),
     )
 
@@ -78,6 +80,17 @@ def delivery_terms(settings: Settings) -> DeliveryTerms:
     """The operator's terms of the delivery of webhooks."""
     return DeliveryTerms(
         concurrency=settings.outbound_concurrency, retry_seconds=settings.retry_seconds
+    )
+
+
+def database_limits(settings: Settings) -> DatabaseLimits:
+    """The operator's limits of connections and statements."""
+    return DatabaseLimits(
+        pool=settings.database_pool_max,
+        acquire=settings.database_acquire_seconds,
+        statement=settings.database_statement_seconds,
+        lock=settings.database_lock_seconds,
+        idle_in_transaction=settings.database_idle_seconds,
     )
 
 

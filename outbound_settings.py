@@ -61,3 +61,6 @@ class OutboundSettings(BaseSettings):
     outbound_concurrency: int = Setting(
         default=64, ge=1, le=1_000, description="a whole number of calls from 1 to 1000"
     )
+    probe_seconds: float = Setting(
+        default=30.0, ge=0.1, le=3_600, description="a number of seconds from 0.1 to 3600"
+    )

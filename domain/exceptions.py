@@ -281,8 +281,8 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
         ),
         ExceptionKind.INTEGRATION_DOWN: KindRow(
             "Integration",
-            "an outside system does not answer several calls in a row",
-            "the integration answers again",
+            "an integration is DOWN: too many of its calls fail",
+            "the integration is HEALTHY again, or OFF",
             HandlingRule(_CRITICAL, Role.ADMIN, _HOUR, Role.ADMIN),
         ),
         ExceptionKind.MESSAGE_PARKED: KindRow(

@@ -15,7 +15,8 @@ class Terms:
     `base_currency`: ISO 4217 code in which costs and inventory value are kept. `parcel_grams_max`:
     the weight of the heaviest parcel. `carriers`: codes of the configured carriers; the first one
     is the default. `label_documents_kept`: how long the documents of shipping labels are kept.
-    `secrets_key`: the key from which secrets of integrations are derived; None: there are none.
+    `probe_every`: how often an integration that is DOWN is probed. `secrets_key`: the key from
+    which secrets of integrations are derived; None: there are none.
     """
 
     base_currency: str = "GBP"
@@ -23,6 +24,7 @@ class Terms:
     parcel_grams_max: int = GRAMS_MAX_DEFAULT
     carriers: tuple[str, ...] = ("simulator",)
     label_documents_kept: timedelta = timedelta(days=90)
+    probe_every: timedelta = timedelta(seconds=30)
     secrets_key: bytes | None = field(default=None, repr=False)
 
 

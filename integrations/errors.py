@@ -10,12 +10,23 @@ looked up with the same key, or the request is sent again with it; never with an
 
 
 class IntegrationError(Exception):
-    """The outcome is unknown. `was_asked` False: the request certainly never arrived."""
+    """The outcome is unknown. `was_asked` False: the request certainly never arrived.
 
-    def __init__(self, message: str, *, was_asked: bool = True, may_retry: bool = True) -> None:
+    `is_throttled`: the system answered that it gets too many requests (429).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        was_asked: bool = True,
+        may_retry: bool = True,
+        is_throttled: bool = False,
+    ) -> None:
         super().__init__(message)
         self.was_asked = was_asked
         self.may_retry = may_retry
+        self.is_throttled = is_throttled
 
 
 class IntegrationTimeout(IntegrationError):

@@ -1,13 +1,12 @@
-"""HTTP client of an outside system that answers in JSON: deadlines, retries, circuit breaker.
+"""HTTP client of an outside system that answers in JSON: deadlines, retries, monitoring.
 
 Each call has a deadline, is retried a few times with the same key, and is not made while the
-circuit breaker is open. Only a well-formed 2xx answer, or a 4xx that states a definite refusal,
+monitor does not admit it. Only a well-formed 2xx answer, or a 4xx that states a definite refusal,
 counts as an answer; everything else leaves the outcome unknown. Credentials of the address are
 sent in a header and never appear in messages, logs or representations.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -16,8 +15,8 @@ import httpx
 import stamina
 import structlog
 
-from integrations.circuit_breaker import CircuitBreaker
 from integrations.errors import IntegrationError, IntegrationTimeout, IntegrationUnavailable
+from integrations.monitoring import UNMONITORED, CallMonitor, monitored, recorded
 
 CONNECTIONS_MAX: Final = 20
 
@@ -53,13 +52,13 @@ class HttpClient:
         answer_bytes_max: int,
         auth: tuple[str, str] | None = None,
         limits: HttpLimits | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        monitor: CallMonitor = UNMONITORED,
     ) -> None:
         self.url = url.rstrip("/")
         self._name = name
         self._answer_bytes_max = answer_bytes_max
         self._limits = limits or HttpLimits()
-        self._breaker = CircuitBreaker(clock)
+        self._monitor = monitor
         self._client = httpx.AsyncClient(
             auth=auth,
             timeout=httpx.Timeout(self._limits.answer, connect=self._limits.connect),
@@ -76,7 +75,7 @@ class HttpClient:
         await self._client.aclose()
 
     async def persist(self, call: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Retry until there is an answer, no try is left, or the breaker opens."""
+        """Retry until there is an answer, no try is left, or the monitor admits none."""
         limits, was_asked = self._limits, False
         tries = stamina.retry_context(
             on=lambda error: isinstance(error, IntegrationError) and error.may_retry,
@@ -90,7 +89,7 @@ class HttpClient:
             async for attempt in tries:
                 with attempt:
                     try:
-                        return await self._guarded(ask)
+                        return await monitored(self._monitor, ask)
                     except IntegrationError as error:
                         was_asked = was_asked or error.was_asked
                         raise
@@ -107,20 +106,18 @@ class HttpClient:
             raise
         raise AssertionError("unreachable: retries end with an answer or an error")
 
-    async def _guarded(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        if not self._breaker.admits():
-            raise IntegrationUnavailable(
-                "the circuit breaker is open after repeated failures",
-                was_asked=False,
-                may_retry=False,
-            )
-        try:
-            answer = await ask()
-        except IntegrationError:
-            self._breaker.failed()
-            raise
-        self._breaker.succeeded()
-        return answer
+    async def probe(self, path: str) -> None:
+        """Read something that does not exist: 404, or any 2xx, shows that the system works.
+
+        It is tried once, admitted or not. Raises IntegrationError.
+        """
+
+        async def ask() -> None:
+            status, _ = await self.exchange("GET", path)
+            if status != httpx.codes.NOT_FOUND and not 200 <= status < 300:
+                raise self._unavailable(status)
+
+        await recorded(self._monitor, ask)
 
     async def exchange(
         self,
@@ -172,7 +169,7 @@ class HttpClient:
         is_client_error = 400 <= status < 500
         is_temporary = status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT)
         if is_temporary or not (200 <= status < 300 or is_client_error):
-            raise IntegrationUnavailable(f"{self._name} answered {status}")
+            raise self._unavailable(status)
         try:
             answer = parse(body)
         except ValueError as error:
@@ -183,6 +180,10 @@ class HttpClient:
         if is_client_error and not is_refusal(answer):
             raise IntegrationUnavailable(f"{self._name} answered {status}", may_retry=False)
         return answer
+
+    def _unavailable(self, status: int) -> IntegrationUnavailable:
+        is_throttled = status == httpx.codes.TOO_MANY_REQUESTS
+        return IntegrationUnavailable(f"{self._name} answered {status}", is_throttled=is_throttled)
 
     def _failure_text(self, error: Exception) -> str:
         return f"the request to {self._name} failed: {type(error).__name__}"

@@ -15,6 +15,7 @@ from models.database.model import Model
 class Integration(Model):
     """An outside system. Its status holds for all processes.
 
+    `outage_since_at`: the beginning of the present outage, from DOWN until HEALTHY or OFF.
     `url`: the address without credentials. WEBHOOK only: `events` (null: all), `ordering`,
     `api_key_id` (the key whose view of the events it gets), `position` (every event up to it is
     settled) and `fed_position` (every event up to it has its message). CHANNEL only: `channel_id`,
@@ -30,6 +31,7 @@ class Integration(Model):
     status = fields.TextField()
     status_since_at = fields.DatetimeField()
     status_reasons: Any = fields.JSONField()
+    outage_since_at = fields.DatetimeField(null=True)
     actor = fields.TextField()
     actor_key = KeyField("actor")
     api_key_id = fields.UUIDField(null=True)
@@ -67,6 +69,46 @@ class IntegrationSecret(Model):
 
     class Meta:
         table = "integration_secret"
+
+
+class IntegrationHealth(Model):
+    """Figures of the calls of an integration, for all processes (domain/integrations/health.py).
+
+    `since_at`: the beginning of the status that the counts in a row are about. `judged_since_at`:
+    figures from before it are not judged. `backlog`, `oldest_at`: work that is due. `buckets`: the
+    calls of five minutes.
+    """
+
+    integration_id = fields.UUIDField(primary_key=True)
+    since_at = fields.DatetimeField()
+    judged_since_at = fields.DatetimeField()
+    failures_in_a_row = fields.IntField(default=0)
+    successes_in_a_row = fields.IntField(default=0)
+    last_success_at = fields.DatetimeField(null=True)
+    last_error = fields.TextField(null=True)
+    backlog = fields.BigIntField(default=0)
+    oldest_at = fields.DatetimeField(null=True)
+    next_probe_at = fields.DatetimeField(null=True)
+    buckets: Any = fields.JSONField()
+
+    class Meta:
+        table = "integration_health"
+
+
+class IntegrationHealthRow(TypedDict):
+    """A row of integration_health. `buckets` is JSON."""
+
+    integration_id: UUID
+    since_at: datetime
+    judged_since_at: datetime
+    failures_in_a_row: int
+    successes_in_a_row: int
+    last_success_at: datetime | None
+    last_error: str | None
+    backlog: int
+    oldest_at: datetime | None
+    next_probe_at: datetime | None
+    buckets: str
 
 
 class IntegrationRow(TypedDict):

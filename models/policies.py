@@ -53,6 +53,7 @@ class PolicyStart(Model):
 class PlaybookRun(Model):
     """A playbook that was started. The four lists hold codes; None: all.
 
+    `integration_id`: the integration whose outage it is for; None: a person started it.
     `barrier`: transactions below it began before the run; nothing is moved while one is running.
     """
 
@@ -74,6 +75,7 @@ class PlaybookRun(Model):
     ended_at = fields.DatetimeField(null=True)
     end_note = fields.TextField(null=True)
     barrier = fields.BigIntField(null=True)
+    integration_id = fields.UUIDField(null=True)
     version = fields.BigIntField(default=1)
 
     class Meta:
@@ -101,6 +103,7 @@ class PlaybookRunRow(TypedDict):
     ended_at: datetime | None
     end_note: str | None
     barrier: int | None
+    integration_id: UUID | None
     version: int
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import models.queries.catalog.item_codes as code_queries
 import models.queries.continuity.reads as run_reads
 import models.queries.counts.reads as count_reads
+import models.queries.integrations.health as health_queries
 import models.queries.integrations.reads as integration_reads
 import models.queries.reads.access as access_reads
 import models.queries.reads.audit as audit_reads
@@ -192,4 +193,5 @@ class Loaders:
     messages = scoped(message_reads.messages_by_id)
     attempts_of_message = plain(message_reads.attempts_by_message)
     secrets_of_integration = plain(integration_reads.secrets_by_integration)
+    health_of_integration = plain(health_queries.health_by_integration)
     keys = scoped(access_reads.keys_by_id)

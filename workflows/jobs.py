@@ -12,6 +12,7 @@ from typing import Final
 import workflows.carriers.label_purchases as label_purchases
 import workflows.carriers.waiting_reports as waiting_reports
 import workflows.continuity.ends as playbook_ends
+import workflows.continuity.outages as outages
 import workflows.counts.cycles as count_cycles
 import workflows.events.webhook_messages as webhook_messages
 import workflows.exceptions.escalation as exception_escalation
@@ -33,6 +34,7 @@ from workflows.counts.posting import PostingRounds
 from workflows.exceptions.ledger_drift import LedgerDrift
 from workflows.exceptions.return_spikes import ReturnSpikes
 from workflows.exceptions.sweep import ExceptionSweep
+from workflows.integrations.watch import IntegrationWatch
 from workflows.ledger.sealing import Sealing
 from workflows.orders.backorders import BackorderRounds
 from workflows.refunds.payouts import Payouts
@@ -45,11 +47,16 @@ class JobContext:
     """The services that jobs use."""
 
     def __init__(
-        self, transactions: Transactions, payouts: Payouts, labels: LabelPurchases
+        self,
+        transactions: Transactions,
+        payouts: Payouts,
+        labels: LabelPurchases,
+        watch: IntegrationWatch,
     ) -> None:
         self.transactions = transactions
         self.payouts = payouts
         self.labels = labels
+        self.watch = watch
         self.backorders = BackorderRounds(transactions)
         self.sealing = Sealing(transactions)
         self.exceptions = ExceptionSweep(transactions)
@@ -70,11 +77,14 @@ def transaction(
 JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("pay refunds", 0.5, lambda context: context.payouts.work()),
     Job("buy labels", 0.5, lambda context: context.labels.work()),
+    Job("watch integrations", 1.0, lambda context: context.watch.watch()),
+    Job("probe integrations", 0.5, lambda context: context.watch.probe()),
     Job("expire holds", 0.25, lambda context: reservation_expiry.sweep(context.transactions)),
     Job("book picks", 0.1, lambda context: picks.book_waiting(context.transactions)),
     Job("seal audit entries", 0.5, lambda context: context.sealing.seal()),
     Job("release fulfillment holds", 1.0, transaction(fulfillment_holds.release_due)),
     Job("activate policies", 1.0, transaction(policy_activation.start)),
+    Job("start playbooks of outages", 1.0, transaction(outages.start_due)),
     Job("end playbooks", 0.5, transaction(playbook_ends.end_by_clock)),
     Job("move units of playbooks", 0.25, lambda context: context.moves.work()),
     Job("serve backorders", 2.0, lambda context: context.backorders.serve()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import workflows.carriers.label_choices as label_choices
 import workflows.carriers.label_reactions as label_reactions
 import workflows.carriers.waiting_reports as waiting_reports
+import workflows.continuity.outages as outages
 import workflows.counts.variance as count_variance
 import workflows.exceptions.facts as exception_facts
 import workflows.integrations.webhook_keys as webhook_keys
@@ -45,6 +46,7 @@ from domain.events.fulfillments import (
     FulfillmentSplit,
 )
 from domain.events.integrations.systems import (
+    IntegrationHealthy,
     IntegrationOff,
     IntegrationRecovering,
     IntegrationUpserted,
@@ -148,7 +150,8 @@ REACTIONS = Reactions(
             after(KeyRotated, webhook_keys.follow_rotation),
             after(IntegrationUpserted, webhook_reactions.prepare),
             after(IntegrationRecovering, webhook_reactions.resume),
-            after(IntegrationOff, webhook_reactions.end),
+            after(IntegrationHealthy, outages.end),
+            after(IntegrationOff, webhook_reactions.end, outages.end),
             after(LabelFailed, exception_facts.report_failed_label),
             after(
                 LabelBought,

@@ -1,8 +1,6 @@
-"""Integrations: kinds, statuses, order of messages, and the steps that a person may take."""
+"""Integrations: kinds, statuses and order of messages."""
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 
@@ -47,19 +45,5 @@ class Ordering(StrEnum):
     """In any order."""
 
 
-_S = IntegrationStatus
-_LIVE: Final = frozenset({_S.HEALTHY, _S.DEGRADED, _S.DOWN, _S.RECOVERING})
-
-# Steps that people take with integrationPause, integrationResume and integrationUpsert(active:).
-# The steps between the live statuses follow from calls.
-MANUAL_TRANSITIONS: Final[Mapping[IntegrationStatus, frozenset[IntegrationStatus]]] = (
-    MappingProxyType(
-        {
-            **{status: frozenset({_S.PAUSED, _S.OFF}) for status in _LIVE},
-            _S.PAUSED: frozenset({_S.RECOVERING, _S.OFF}),
-            _S.OFF: frozenset({_S.HEALTHY}),
-        }
-    )
-)
 # Statuses in which nothing but a test message is sent.
-STILL: Final = frozenset({_S.PAUSED, _S.OFF})
+STILL: Final = frozenset({IntegrationStatus.PAUSED, IntegrationStatus.OFF})

@@ -17,6 +17,7 @@ from domain.values.texts import check_code, check_name
 UPSERTED: Final = (IntegrationKind.WEBHOOK, IntegrationKind.CHANNEL)
 # The code of the payment gateway. Codes of carriers have a slash, which no other code may have.
 PAYMENTS_CODE: Final = "payments"
+_CARRIERS: Final = "carriers/"
 PUSHES_MAX: Final = 6_000
 BATCH_MAX: Final = 1_000
 FEED_DEFAULTS: Final[Mapping[str, object]] = {
@@ -32,7 +33,14 @@ _COMPARE_RANGE: Final = (timedelta(minutes=1), timedelta(days=7))
 
 def carrier_code(code: str) -> str:
     """The integration code of a carrier of the settings."""
-    return f"carriers/{code}"
+    return f"{_CARRIERS}{code}"
+
+
+def carrier_of(integration_code: str) -> str | None:
+    """The code of the carrier of an integration; None: it is not a carrier."""
+    if not integration_code.startswith(_CARRIERS):
+        return None
+    return integration_code.removeprefix(_CARRIERS)
 
 
 def check_upsert(command: UpsertIntegration, problems: Problems) -> None:

@@ -7,12 +7,12 @@ active, and it changes no master data (domain/continuity/measures.py).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from domain.integrations.limits import DEFAULT_HEALTH, HealthRules
 from domain.policies.reading import Members, Value
 
 UNITS_MAX: Final = 1_000_000_000
@@ -95,20 +95,6 @@ class DownRule:
 
     after: timedelta
     measures: Mapping[MeasureKind, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class HealthRules:
-    """Limits of the figures of an integration over five minutes."""
-
-    degraded_error_rate: Decimal = Decimal("0.1")
-    down_error_rate: Decimal = Decimal("0.5")
-    failures_in_a_row: int = 5
-    slow: timedelta = timedelta(seconds=2)
-    backlog: timedelta = timedelta(minutes=2)
-
-
-DEFAULT_HEALTH: Final = HealthRules()
 
 
 @dataclass(frozen=True, slots=True)

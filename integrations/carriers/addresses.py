@@ -1,6 +1,6 @@
 """Addresses of carriers in the settings, and the clients for them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,8 +9,10 @@ from domain.values.codes import check_stored, comparison_key, stored_form
 from integrations.addresses import HttpAddress, parse_http_address, simulator_options
 from integrations.carriers.carrier import Carrier
 from integrations.carriers.http import HttpCarrier
+from integrations.carriers.monitored import MonitoredCarrier
 from integrations.carriers.simulator import CarrierSimulator, DeliverReports
 from integrations.http_client import HttpLimits
+from integrations.monitoring import UNMONITORED, CallMonitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,13 @@ def open_carriers(
     *,
     deliver: DeliverReports | None = None,
     limits: HttpLimits | None = None,
+    monitor_of: Callable[[str], CallMonitor] = lambda _: UNMONITORED,
 ) -> dict[str, Carrier]:
     """The client of each carrier. Simulators charge in `currency`, and `deliver` gets their
-    reports.
+    reports. `monitor_of`: the monitor of a carrier by its code.
     """
     return {
-        code: _open_one(code, address, currency, deliver, limits)
+        code: _open_one(code, address, currency, deliver, limits, monitor_of(code))
         for code, address in addresses.items()
     }
 
@@ -73,7 +76,11 @@ def _open_one(
     currency: str,
     deliver: DeliverReports | None,
     limits: HttpLimits | None,
+    monitor: CallMonitor,
 ) -> Carrier:
-    if address.http is None:
-        return CarrierSimulator(code, currency, chaos_seed=address.chaos_seed, deliver=deliver)
-    return HttpCarrier(address.http.url, auth=address.http.auth, limits=limits)
+    http = address.http
+    if http is not None:
+        return HttpCarrier(http.url, auth=http.auth, limits=limits, monitor=monitor)
+    seed = address.chaos_seed
+    simulator = CarrierSimulator(code, currency, chaos_seed=seed, deliver=deliver)
+    return MonitoredCarrier(simulator, monitor)

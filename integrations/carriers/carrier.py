@@ -85,6 +85,9 @@ class Carrier(Protocol):
     async def void(self, label_id: str) -> VoidAnswer:
         """Give a label back by the carrier's id. Raises IntegrationError."""
 
+    async def probe(self) -> None:
+        """Read something harmless, to see if the carrier answers. Raises IntegrationError."""
+
     async def close(self) -> None:
         """Close connections and stop running work."""
 

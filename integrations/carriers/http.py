@@ -2,13 +2,12 @@
 
     POST   {address}/labels          Idempotency-Key: key → {"id", "status", "trackingNumber", …}
     GET    {address}/labels/{key}    likewise, or 404
+    GET    {address}/labels/restow-probe   a probe: 404 is well
     DELETE {address}/labels/{id}     → {"status": "voided" | "refused", "reason"}
 
 Only a well-formed 2xx answer, or a 4xx with the status `failed` or `refused`, counts as an answer.
 """
 
-import time
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
@@ -24,6 +23,7 @@ from integrations.carriers.carrier import (
     parse_void,
 )
 from integrations.http_client import HttpClient, HttpLimits
+from integrations.monitoring import UNMONITORED, CallMonitor
 
 # A document of 512 KiB has about 700 KiB in base64. One that is larger is read and dropped: its
 # label was bought.
@@ -39,7 +39,7 @@ class HttpCarrier:
         *,
         auth: tuple[str, str] | None = None,
         limits: HttpLimits | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        monitor: CallMonitor = UNMONITORED,
     ) -> None:
         self._client = HttpClient(
             "the carrier",
@@ -47,7 +47,7 @@ class HttpCarrier:
             answer_bytes_max=ANSWER_BYTES_MAX,
             auth=auth,
             limits=limits,
-            clock=clock,
+            monitor=monitor,
         )
 
     def __repr__(self) -> str:
@@ -92,6 +92,10 @@ class HttpCarrier:
             )
 
         return await self._client.persist("void", ask)
+
+    async def probe(self) -> None:
+        """Look up a key that no label has. Raises IntegrationError."""
+        await self._client.probe("/labels/restow-probe")
 
     async def close(self) -> None:
         await self._client.close()

@@ -30,6 +30,7 @@ from integrations.simulated_calls import CallFault, drawn_fault
 
 COST_MINOR: Final = 395
 DELAY_SECONDS: Final = 0.2
+PROBE_KEY: Final = "restow-probe"
 _JOURNEY: Final = (CarrierStatus.ACCEPTED, CarrierStatus.IN_TRANSIT, CarrierStatus.DELIVERED)
 
 # Receives a webhook: its message id and its reports.
@@ -91,6 +92,10 @@ class CarrierSimulator:
         if fault is CallFault.TIMEOUT_AFTER:
             raise IntegrationTimeout("the simulated carrier is silent")
         return VoidAnswer(VoidStatus.VOIDED)
+
+    async def probe(self) -> None:
+        """Look up a key that was never asked for."""
+        await self.look_up(PROBE_KEY)
 
     async def close(self) -> None:
         """Drop reports that are not sent yet."""

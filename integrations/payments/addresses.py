@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from integrations.addresses import parse_http_address, simulator_options
 from integrations.http_client import HttpLimits
+from integrations.monitoring import UNMONITORED, CallMonitor
 from integrations.payments.gateway import PaymentGateway
 from integrations.payments.http import HttpGateway
+from integrations.payments.monitored import MonitoredGateway
 from integrations.payments.simulator import Deliver, PaymentSimulator
 from integrations.payments.simulator_faults import WELL_BEHAVED, chaos
 from integrations.payments.simulator_journal import PaymentJournal
@@ -40,13 +42,15 @@ def open_gateway(
     *,
     deliver: Deliver | None = None,
     limits: HttpLimits | None = None,
+    monitor: CallMonitor = UNMONITORED,
 ) -> PaymentGateway:
     """The client of the gateway at this address. `deliver` receives the simulator's webhooks."""
     if address.url is not None:
-        return HttpGateway(address.url, auth=address.auth, limits=limits)
+        return HttpGateway(address.url, auth=address.auth, limits=limits, monitor=monitor)
     seed = address.chaos_seed
-    return PaymentSimulator(
+    simulator = PaymentSimulator(
         behavior=WELL_BEHAVED if seed is None else chaos(seed),
         journal=PaymentJournal(address.journal),
         deliver=deliver,
     )
+    return MonitoredGateway(simulator, monitor)

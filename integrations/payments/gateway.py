@@ -35,7 +35,7 @@ class GatewayAnswer:
 
 
 class PaymentGateway(Protocol):
-    """Pays out refunds. Both calls may be repeated with the same key without paying twice."""
+    """Pays out refunds. All calls may be repeated with the same key without paying twice."""
 
     async def refund(
         self,
@@ -53,6 +53,9 @@ class PaymentGateway(Protocol):
 
     async def look_up(self, key: str) -> GatewayAnswer | None:
         """The outcome of `key`; None: the gateway does not know it. Raises IntegrationError."""
+
+    async def probe(self) -> None:
+        """Read something harmless, to see if the gateway answers. Raises IntegrationError."""
 
     async def close(self) -> None:
         """Close connections and stop running work."""

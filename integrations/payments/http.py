@@ -2,18 +2,18 @@
 
     POST {address}/refunds          Idempotency-Key: key → {"id", "status", "reason"}
     GET  {address}/refunds/{key}    likewise, or 404
+    GET  {address}/refunds/restow-probe   a probe: 404 is well
 
 Only a well-formed 2xx answer, or a 4xx with the status `failed`, counts as an answer.
 """
 
-import time
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
 import httpx
 
 from integrations.http_client import HttpClient, HttpLimits
+from integrations.monitoring import UNMONITORED, CallMonitor
 from integrations.payments.gateway import GatewayAnswer, GatewayStatus, parse_answer
 
 ANSWER_BYTES_MAX: Final = 65_536
@@ -28,7 +28,7 @@ class HttpGateway:
         *,
         auth: tuple[str, str] | None = None,
         limits: HttpLimits | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        monitor: CallMonitor = UNMONITORED,
     ) -> None:
         self._client = HttpClient(
             "the gateway",
@@ -36,7 +36,7 @@ class HttpGateway:
             answer_bytes_max=ANSWER_BYTES_MAX,
             auth=auth,
             limits=limits,
-            clock=clock,
+            monitor=monitor,
         )
 
     def __repr__(self) -> str:
@@ -74,6 +74,10 @@ class HttpGateway:
             return None if status == httpx.codes.NOT_FOUND else self._answer(status, body)
 
         return await self._client.persist("look_up", ask)
+
+    async def probe(self) -> None:
+        """Look up a key that no refund has. Raises IntegrationError."""
+        await self._client.probe("/refunds/restow-probe")
 
     async def close(self) -> None:
         await self._client.close()

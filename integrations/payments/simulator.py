@@ -24,6 +24,7 @@ from integrations.payments.simulator_journal import PaymentJournal, SimulatedRef
 from integrations.simulated_calls import CallFault
 
 DELAY_SECONDS: Final = 0.2
+PROBE_KEY: Final = "restow-probe"
 
 # Receives a webhook: its message id and its event.
 Deliver = Callable[[str, PaymentEvent], Awaitable[object]]
@@ -102,6 +103,10 @@ class PaymentSimulator:
             raise IntegrationTimeout("the simulated gateway is silent")
         kept = self.journal.find(key)
         return None if kept is None else kept.answer(self._clock())
+
+    async def probe(self) -> None:
+        """Look up a key that was never accepted."""
+        await self.look_up(PROBE_KEY)
 
     async def reverse(self, key: str, reason: str = "returned_by_bank") -> None:
         """Simulate the bank returning a paid refund: its webhook is sent twice with one id."""

@@ -39,7 +39,7 @@ from models.migrations import (
     m0017_code_keys,
 )
 from models.migrations.backfills.backfill import Backfill
-from models.migrations.connected import m0044_integrations, m0051_messages
+from models.migrations.connected import m0044_integrations, m0050_health, m0051_messages
 from models.migrations.continuity import m0047_playbooks
 from models.migrations.dialect import Engine
 from models.migrations.floor import (
@@ -161,6 +161,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0046_transfer_parcels", m0046_transfer_parcels.statements),
     Version("0047_playbooks", m0047_playbooks.statements),
     Version("0049_missing_changes", m0049_missing_changes.statements),
+    Version("0050_health", m0050_health.statements),
     Version("0051_messages", m0051_messages.statements),
 )
 

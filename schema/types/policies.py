@@ -11,10 +11,11 @@ from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.json_schemas import rules_schema, scopes_of
 from models.policies import PlaybookMeasureRow, PlaybookRunRow, PolicyRow
 from schema.context import Context
-from schema.fields.edges import edge
+from schema.fields.edges import edge, node_edge
 from schema.fields.enums import MeasureKind, PlaybookStatus, PolicyKind
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import JSON, json_of
+from schema.types.integrations.systems import Integration
 from server.projection.records import Record, column, derived, many
 
 
@@ -135,6 +136,8 @@ class PlaybookRun(Node):
     """Actor that ended it; `system`: the clock. Null while its measures hold."""
     ended_at: datetime | None
     """Time from which its measures no longer hold; null while they hold."""
+    integration: Integration | None = node_edge("Integration", "integration_id")
+    """The integration that was DOWN when it started by itself; null: a person started it."""
     measures: list[Measure] = edge(
         lambda loaders: loaders.measures_of_run, "id", many(Measure), rows=5
     )

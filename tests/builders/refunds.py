@@ -40,13 +40,14 @@ class Gateway:
     """A gateway with scripted answers, which records the calls.
 
     `answers` are the answers of `refund`, `found` those of `look_up`; None means that the key is
-    unknown. The last answer of a list repeats.
+    unknown. `probes`: answers of a probe; None: it is well. The last answer of a list repeats.
     """
 
     answers: list[Answer] = field(default_factory=lambda: [SUCCEEDED])
     found: list[Answer] = field(default_factory=lambda: [None])
     sent: list[str] = field(default_factory=list)
     looked_up: list[str] = field(default_factory=list)
+    probes: list[IntegrationError | None] = field(default_factory=lambda: [None])
     meanwhile: Callable[[str], Any] | None = None
 
     async def refund(
@@ -62,6 +63,11 @@ class Gateway:
     async def look_up(self, key: str) -> GatewayAnswer | None:
         self.looked_up.append(key)
         return _next_answer(self.found)
+
+    async def probe(self) -> None:
+        answer = self.probes[0] if len(self.probes) == 1 else self.probes.pop(0)
+        if answer is not None:
+            raise answer
 
     async def close(self) -> None:
         """Do nothing: no resource is open."""

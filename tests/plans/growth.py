@@ -17,7 +17,7 @@ FEW = frozenset(
         *("location", "channel", "channel_location", "reason_code", "policy", "policy_start"),
         *("event_retention", "period_close", "api_key", "lease", "schema_version", "event_pending"),
         *("audit_chain", "audit_pending", "integration", "integration_secret"),
-        *("webhook_delivery",),
+        *("webhook_delivery", "integration_health"),
         *("playbook_run", "playbook_measure"),
     }
 )

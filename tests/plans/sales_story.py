@@ -352,7 +352,7 @@ class SalesStory:
         The sweep of exceptions has a step for each detector, and finds late orders.
         """
         restow = self.api.restow
-        context = JobContext(restow.transactions, restow.payouts, restow.labels)
+        context = JobContext(restow.transactions, restow.payouts, restow.labels, restow.watch)
         for job in JOBS:
             with suppress(DomainError):
                 await job.step(context)

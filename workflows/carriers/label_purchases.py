@@ -8,7 +8,7 @@ before it sends anything again, and then sends the same key (docs/carriers.md).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,7 +16,6 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.integrations.gates as gates
 import models.queries.orders.labels as label_queries
 import models.queries.orders.parcel_ends as parcel_end_queries
 import workflows.carriers.label_choices as label_choices
@@ -37,7 +36,7 @@ from integrations.errors import IntegrationError
 from models.orders import OrderAddressRow
 from workflows.carriers.label_subjects import RETURN
 from workflows.carriers.labels import CarrierReply, LockedLabel
-from workflows.exceptions.integration_health import IntegrationHealth
+from workflows.integrations.health import HealthMonitor
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
 
@@ -68,15 +67,15 @@ class LabelPurchases:
     `carriers`: the client of each configured carrier, by its code.
     """
 
-    def __init__(self, transactions: Transactions, carriers: Mapping[str, Carrier]) -> None:
+    def __init__(
+        self,
+        transactions: Transactions,
+        carriers: Mapping[str, Carrier],
+        health: HealthMonitor | None = None,
+    ) -> None:
         self._transactions = transactions
         self._carriers = {comparison_key(code): carrier for code, carrier in carriers.items()}
-        self._health = {
-            comparison_key(code): IntegrationHealth(
-                transactions, f"carriers/{code}", f"The carrier {code}"
-            )
-            for code in carriers
-        }
+        self._health = health or HealthMonitor(transactions)
 
     async def close(self) -> None:
         """Close the clients of the carriers."""
@@ -84,22 +83,29 @@ class LabelPurchases:
             await carrier.close()
 
     async def work(self) -> int:
-        """Process due labels, at most ROUND_MAX, except those of paused carriers; returns their
-        number.
+        """Process due labels, at most ROUND_MAX; returns their number.
+
+        Those of carriers that are DOWN or paused wait. No carrier delays another.
         """
         now = self._transactions.clock()
         async with self._transactions.database.snapshot() as session:
-            still = await gates.still_codes(session)
-            shut = [key for key in self._carriers if comparison_key(carrier_code(key)) in still]
+            await self._health.refresh(session)
+            shut = [key for key in self._carriers if not self._health.may_call(carrier_code(key))]
             due = await label_queries.due_labels(session, now, ROUND_MAX, without=shut)
-        slots = asyncio.Semaphore(CONCURRENT_MAX)
-
-        async def settle_one(label_id: UUID) -> None:
-            async with slots:
-                await self.settle(label_id)
-
-        await asyncio.gather(*map(settle_one, due))
+        labels_of: dict[str, list[UUID]] = {}
+        for row in due:
+            labels_of.setdefault(comparison_key(row["carrier"]), []).append(row["id"])
+        await asyncio.gather(*(self._settle_all(*each) for each in labels_of.items()))
+        await self._health.flush()
         return len(due)
+
+    async def _settle_all(self, carrier_key: str, label_ids: Sequence[UUID]) -> None:
+        if carrier_key in self._carriers:
+            code = carrier_code(carrier_key)
+            await self._health.each(code, label_ids, CONCURRENT_MAX, self.settle)
+            return
+        for label_id in label_ids:  # ends without a call
+            await self.settle(label_id)
 
     async def settle(self, label_id: UUID) -> None:
         """Perform the next steps of one label, unless another worker has claimed it."""
@@ -112,16 +118,11 @@ class LabelPurchases:
         return await self._transactions.run(lambda tx: self._apply(tx, claimed, reply))
 
     async def _call(self, claimed: ClaimedLabel) -> CarrierReply:
-        key = comparison_key(claimed.carrier)
-        carrier, health = self._carriers[key], self._health[key]
         try:
-            reply = await _ask(carrier, claimed)
+            return await _ask(self._carriers[comparison_key(claimed.carrier)], claimed)
         except IntegrationError as error:
-            await health.record_silence()
             silence = CarrierSignal.SILENCE if error.was_asked else CarrierSignal.NOT_ASKED
             return CarrierReply(silence)
-        await health.record_answer()
-        return reply
 
     async def _claim(self, tx: Transaction, label_id: UUID) -> ClaimedLabel | None:
         """Claim a label's next step; None if there is none now."""

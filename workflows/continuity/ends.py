@@ -47,10 +47,10 @@ async def end(tx: Transaction, command: EndPlaybook, caller: Caller) -> Mapping[
     row = await run_queries.lock_run(tx.session, command.run_id)
     assert row is not None
     _check_scope(row, caller)
-    kinds = await _measures(tx, row["id"])
+    kinds = await measures_of(tx, row["id"])
     check_reach(kinds, caller)
     check_end(PlaybookStatus(row["status"]), EndBy(row["end_by"]), row["started_by"], caller.actor)
-    await _end(tx, row, kinds, caller.actor, command.note)
+    await finish(tx, row, kinds, caller.actor, command.note)
     return {"run": str(row["id"])}
 
 
@@ -71,17 +71,19 @@ def _check_scope(row: PlaybookRunRow, caller: Caller) -> None:
         raise Forbidden(f"{caller.actor} may end playbooks only of its own channels and locations.")
 
 
-async def _measures(tx: Transaction, run_id: UUID) -> list[MeasureKind]:
+async def measures_of(tx: Transaction, run_id: UUID) -> list[MeasureKind]:
+    """The kinds of the measures of a run."""
     return [MeasureKind(row["kind"]) for row in await run_queries.measures_of(tx.session, run_id)]
 
 
-async def _end(
+async def finish(
     tx: Transaction,
     row: PlaybookRunRow,
     measures: Sequence[MeasureKind],
     actor: str,
     note: str | None,
 ) -> None:
+    """End a locked run that is live. Records `playbook.ended`."""
     is_moving = bool(MOVED_BY_JOB & set(measures))
     status = PlaybookStatus.ENDING if is_moving else PlaybookStatus.ENDED
     await run_queries.write_end(tx.session, row["id"], status, actor, tx.now, note)
@@ -102,6 +104,6 @@ async def end_by_clock(tx: Transaction) -> int:
     for run_id in await run_queries.over(tx.session, tx.now, ENDED_MAX):
         row = await run_queries.try_lock_run(tx.session, run_id)
         if row is not None and PlaybookStatus(row["status"]) in LIVE:
-            await _end(tx, row, await _measures(tx, run_id), SYSTEM.actor, None)
+            await finish(tx, row, await measures_of(tx, run_id), SYSTEM.actor, None)
             ended += 1
     return ended

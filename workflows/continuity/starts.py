@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ import models.queries.catalog.lookups as lookups
 import workflows.continuity.estimates as estimates
 import workflows.continuity.records as records
 import workflows.policies.publishing as policies
-from domain.access.callers import Caller
+from domain.access.callers import SYSTEM, Caller
 from domain.continuity.measures import MOVED_BY_JOB, Limit
 from domain.continuity.runs import (
     PLACES_MAX,
@@ -28,11 +28,13 @@ from domain.continuity.runs import (
 )
 from domain.errors import DomainError, Forbidden, Invalid, LimitExceeded, NotFound
 from domain.events.policies import PlaybookStarted
-from domain.policies.continuity import ContinuityRules, MeasureKind, Playbook
+from domain.integrations.validation import carrier_of
+from domain.policies.continuity import ContinuityRules, EndBy, MeasureKind, Playbook
 from domain.policies.policies import PolicyKind, PolicyVersion
 from domain.problems import Problems
 from domain.values.codes import same_code
 from domain.values.texts import NOTE_MAX, check_text
+from models.integrations import Integration
 from models.policies import (
     PlaybookCarrier,
     PlaybookItem,
@@ -48,6 +50,8 @@ from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
 ENDS_WITHIN: Final = timedelta(days=366)
+# Measures that need the figures of a feed: no channel has one.
+UNREADY: Final = frozenset({MeasureKind.KEEP_SHOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +89,65 @@ async def start(tx: Transaction, command: StartPlaybook, caller: Caller) -> Mapp
     except DomainError as error:
         raise error.under("input") from None
     check_reach(measures, caller)
-    affected = {kind: await estimates.count(tx, kind, named.restriction) for kind in measures}
     if command.is_dry_run:
-        counted = [[str(kind), measures[kind], affected[kind]] for kind in measures]
-        return {"measures": counted}
-    row = _run_row(tx, command, caller, named, policy, measures)
+        affected = await _affected(tx, named, measures)
+        return {"measures": [[str(kind), measures[kind], affected[kind]] for kind in measures]}
+    run_id = await _begin(tx, command, caller.actor, named, policy, measures, None)
+    return {"run": str(run_id)}
+
+
+async def start_for(
+    tx: Transaction,
+    integration: Integration,
+    policy: PolicyVersion[ContinuityRules],
+    channel: str | None,
+) -> UUID | None:
+    """Start the measures that a policy takes while a locked integration is DOWN, as `system`.
+
+    They are restricted to its channel or carrier. None: no measure can be taken.
+    """
+    rule = policy.rules.on_down.get(integration.kind)
+    measures = {} if rule is None else {k: n for k, n in rule.measures.items() if k not in UNREADY}
+    if not measures:
+        return None
+    carrier = carrier_of(integration.code)
+    named = _Named(
+        channels=None if channel is None else {channel: integration.channel_id},
+        locations=None,
+        items=None,
+        carriers=None if carrier is None else [carrier],
+    )
+    command = StartPlaybook(
+        playbook=f"onDown.{integration.kind}",
+        reason=f"The integration {integration.code} is DOWN.",
+    )
+    return await _begin(tx, command, SYSTEM.actor, named, policy, measures, integration.id)
+
+
+async def _affected(
+    tx: Transaction, named: _Named, measures: Iterable[MeasureKind]
+) -> Mapping[MeasureKind, int]:
+    return {kind: await estimates.count(tx, kind, named.restriction) for kind in measures}
+
+
+async def _begin(
+    tx: Transaction,
+    command: StartPlaybook,
+    actor: str,
+    named: _Named,
+    policy: PolicyVersion[ContinuityRules],
+    measures: Mapping[MeasureKind, int | None],
+    integration_id: UUID | None,
+) -> UUID:
+    """Add a run with its measures, its event and its audit row."""
+    row = _run_row(tx, command, actor, named, policy, measures)
+    row["integration_id"] = integration_id
     tx.add(PlaybookRun, row)
-    _add_parts(tx, row["id"], named, measures, affected)
+    _add_parts(tx, row["id"], named, measures, await _affected(tx, named, measures))
     event = PlaybookStarted(**records.facts(row, measures), ends_at=command.ends_at)
-    records.record(tx, row, event, caller.actor)
+    records.record(tx, row, event, actor)
     tx.outbox.audit(
-        caller.actor,
+        actor,
         "playbookStart",
         ("PlaybookRun", row["id"]),
         after={
@@ -106,7 +158,7 @@ async def start(tx: Transaction, command: StartPlaybook, caller: Caller) -> Mapp
             "skus": None if named.items is None else list(named.items),
         },
     )
-    return {"run": str(row["id"])}
+    return row["id"]
 
 
 def _check_scope(command: StartPlaybook, caller: Caller) -> None:
@@ -153,7 +205,7 @@ async def _checked(
 
 def _unready(playbook: Playbook) -> Iterator[Invalid]:
     """The fault of a measure that needs the figures of a feed: no channel has one."""
-    if MeasureKind.KEEP_SHOWN in playbook.measures:
+    if UNREADY & playbook.measures.keys():
         yield Invalid(
             "KEEP_SHOWN needs a channel with a feed; no channel has one.", field=("playbook",)
         )
@@ -262,12 +314,13 @@ def _playbook(rules: ContinuityRules, name: str, problems: Problems) -> Playbook
 def _run_row(
     tx: Transaction,
     command: StartPlaybook,
-    caller: Caller,
+    actor: str,
     named: _Named,
     policy: PolicyVersion[ContinuityRules],
     measures: Mapping[MeasureKind, int | None],
 ) -> PlaybookRunRow:
     is_moving = bool(MOVED_BY_JOB & measures.keys())
+    playbook = policy.rules.playbooks.get(command.playbook)
     return {
         "id": tx.new_id(),
         "playbook": command.playbook,
@@ -275,18 +328,19 @@ def _run_row(
         "reason": command.reason,
         "policy_scope": str(policy.scope),
         "policy_version": policy.version,
-        "end_by": str(policy.rules.playbooks[command.playbook].end_by),
+        "end_by": str(EndBy.ANY if playbook is None else playbook.end_by),
         "channels": _json(named.channels),
         "locations": _json(named.locations),
         "skus": _json(named.items),
         "carriers": _json(named.carriers),
-        "started_by": caller.actor,
+        "started_by": actor,
         "started_at": tx.now,
         "ends_at": command.ends_at,
         "ended_by": None,
         "ended_at": None,
         "end_note": None,
         "barrier": None,
+        "integration_id": None,
         "version": 1,
     }
 

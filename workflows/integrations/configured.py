@@ -61,6 +61,9 @@ async def _follow(tx: Transaction, systems: Mapping[str, ConfiguredSystem]) -> N
             await _update(tx, known[key], system)
         else:
             await _create(tx, system)
+    for system in wanted.values():
+        # Until version 50, the exception of a system was about its name.
+        await exceptions.clear(tx, ExceptionKind.INTEGRATION_DOWN, ("Integration", system.code))
     for key, left in known.items():
         if key not in wanted and left.status != IntegrationStatus.OFF:
             reasons = ["It is not in the settings any more."]
@@ -83,9 +86,6 @@ async def _create(tx: Transaction, system: ConfiguredSystem) -> None:
         created_at=tx.now,
         updated_at=tx.now,
     )
-    # Until this version, the exception of a system was about its name.
-    former = ("Integration", system.code)
-    await exceptions.clear(tx, ExceptionKind.INTEGRATION_DOWN, former)
 
 
 async def _update(tx: Transaction, row: Integration, system: ConfiguredSystem) -> None:

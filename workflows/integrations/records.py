@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import models.queries.access as key_queries
 import models.queries.catalog.lookups as lookups
 import workflows.access.api_keys as api_keys
+import workflows.exceptions.opening as exceptions
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
 from domain.events.integrations.systems import STATUS_EVENTS, IntegrationPayload
-from domain.integrations.states import MANUAL_TRANSITIONS, IntegrationKind, IntegrationStatus
+from domain.exceptions import ExceptionKind
+from domain.integrations.health import OUTAGE_ENDS, allowed_to_people
+from domain.integrations.states import IntegrationKind, IntegrationStatus
 from domain.values.codes import comparison_key
 from models.integrations import Integration
 from workflows.transactions.lock_order import LockClass
@@ -81,25 +85,48 @@ async def set_status(
 ) -> None:
     """Give a locked integration another status. Records `integration.<status>`.
 
-    `more`: other columns that change with it.
+    DOWN opens INTEGRATION_DOWN and begins an outage. HEALTHY and OFF end the outage and clear the
+    exception. `more`: other columns that change with it.
     """
     before = IntegrationStatus(integration.status)
     status_facts = {
         "status": status.value,
         "status_since_at": tx.now,
         "status_reasons": list(reasons),
+        "outage_since_at": _outage_since(tx, integration, status),
     }
     await change(tx, integration, {**status_facts, **(more or {})})
     payload = STATUS_EVENTS[status](
         code=integration.code, kind=IntegrationKind(integration.kind), before=before
     )
     record(tx, integration, payload, actor)
+    await _report_outage(tx, integration, reasons)
+
+
+def _outage_since(
+    tx: Transaction, integration: Integration, status: IntegrationStatus
+) -> datetime | None:
+    if status in OUTAGE_ENDS:
+        return None
+    if status is IntegrationStatus.DOWN:
+        return integration.outage_since_at or tx.now
+    return integration.outage_since_at
+
+
+async def _report_outage(tx: Transaction, integration: Integration, reasons: Sequence[str]) -> None:
+    kind, subject = ExceptionKind.INTEGRATION_DOWN, (NODE, integration.id)
+    if integration.status == IntegrationStatus.DOWN:
+        message = " ".join((f"The integration {integration.code} is DOWN.", *reasons))
+        channel_id = integration.channel_id
+        await exceptions.open_exception(tx, kind, subject, message, channel_id=channel_id)
+    elif integration.status in OUTAGE_ENDS:
+        await exceptions.clear(tx, kind, subject)
 
 
 def check_step(integration: Integration, status: IntegrationStatus, *field: str) -> None:
     """Raise IllegalTransition unless a person may give the integration this status."""
     current = IntegrationStatus(integration.status)
-    allowed = MANUAL_TRANSITIONS[current]
+    allowed = allowed_to_people(current)
     if status not in allowed:
         raise IllegalTransition("integration", current, status, allowed, field=field)
 

@@ -7,7 +7,6 @@ it sends anything again, and then sends the same key (docs/decisions/0007-payout
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -15,7 +14,6 @@ from uuid import UUID
 import structlog
 
 import models.queries.continuity.stops as stop_queries
-import models.queries.integrations.gates as gates
 import models.queries.refunds.payouts as payout_queries
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.payout_attempts as payout_attempts
@@ -32,7 +30,7 @@ from domain.refunds.payouts import (
 from domain.refunds.states import RefundStatus
 from integrations.errors import IntegrationError
 from integrations.payments.gateway import GatewayAnswer, PaymentGateway
-from workflows.exceptions.integration_health import IntegrationHealth
+from workflows.integrations.health import HealthMonitor
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.payout_attempts import (
     DEFAULT_PAYOUT_TERMS,
@@ -71,30 +69,31 @@ class Payouts:
         transactions: Transactions,
         gateway: PaymentGateway,
         terms: PayoutTerms = DEFAULT_PAYOUT_TERMS,
+        health: HealthMonitor | None = None,
     ) -> None:
         self._transactions = transactions
         self._gateway = gateway
         self.terms = terms
-        self._health = IntegrationHealth(transactions, "payments", "The payment gateway")
+        self._health = health or HealthMonitor(transactions)
 
     async def work(self) -> int:
-        """Process due refunds, at most ROUND_MAX; returns their number.
+        """Process due refunds in their order, at most ROUND_MAX; returns their number.
 
-        While the gateway is paused, only store credit is paid.
+        While the gateway is DOWN or paused, only store credit is paid. While it is RECOVERING,
+        fewer refunds are paid at the same time.
         """
         now = self._transactions.clock()
         async with self._transactions.database.snapshot() as session:
-            is_open = PAYMENTS_CODE not in await gates.still_codes(session)
+            await self._health.refresh(session)
             refund_ids = await payout_queries.due_refunds(
-                session, now, ROUND_MAX, with_gateway=is_open
+                session, now, ROUND_MAX, with_gateway=self._health.may_call(PAYMENTS_CODE)
             )
-        slots = asyncio.Semaphore(CONCURRENT_MAX)
-
-        async def pay_one(refund_id: UUID) -> None:
-            async with slots:
+        if self._health.may_call(PAYMENTS_CODE):
+            await self._health.each(PAYMENTS_CODE, refund_ids, CONCURRENT_MAX, self.pay)
+        else:
+            for refund_id in refund_ids:
                 await self.pay(refund_id)
-
-        await asyncio.gather(*map(pay_one, refund_ids))
+        await self._health.flush()
         return len(refund_ids)
 
     async def pay(self, refund_id: UUID) -> None:
@@ -116,25 +115,18 @@ class Payouts:
                 payout.currency,
             )
         except IntegrationError as error:
-            return await self._record_no_answer(error)
-        await self._health.record_answer()
+            return _report_of_silence(error)
         return _report_of(answer)
 
     async def _look_up(self, payout: ClaimedPayout) -> GatewayReport:
         try:
             answer = await self._gateway.look_up(payout.key)
         except IntegrationError as error:
-            return await self._record_no_answer(error)
-        await self._health.record_answer()
+            return _report_of_silence(error)
         return GatewayReport(GatewaySignal.NOT_FOUND) if answer is None else _report_of(answer)
 
     async def _record(self, payout: ClaimedPayout, report: GatewayReport) -> ClaimedPayout | None:
         return await self._transactions.run(lambda tx: self._apply_report(tx, payout, report))
-
-    async def _record_no_answer(self, error: IntegrationError) -> GatewayReport:
-        """The report for an attempt whose call had no answer."""
-        await self._health.record_silence()
-        return GatewayReport(GatewaySignal.SILENCE if error.was_asked else GatewaySignal.NOT_ASKED)
 
     async def _claim(self, tx: Transaction, refund_id: UUID) -> ClaimedPayout | None:
         """Claim a refund's next step; None if there is none now, or a playbook holds the refund.
@@ -212,3 +204,8 @@ async def _pay_store_credit(tx: Transaction, refund: LockedRefund) -> None:
 
 def _report_of(answer: GatewayAnswer) -> GatewayReport:
     return GatewayReport(GatewaySignal(answer.status.upper()), answer.id, answer.reason)
+
+
+def _report_of_silence(error: IntegrationError) -> GatewayReport:
+    """The report for an attempt whose call had no answer."""
+    return GatewayReport(GatewaySignal.SILENCE if error.was_asked else GatewaySignal.NOT_ASKED)

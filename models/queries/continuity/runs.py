@@ -14,7 +14,8 @@ RUN = (
     "r.id, r.playbook, r.status, r.reason, r.policy_scope, r.policy_version, r.end_by,"
     " CAST(r.channels AS text) AS channels, CAST(r.locations AS text) AS locations,"
     " CAST(r.skus AS text) AS skus, CAST(r.carriers AS text) AS carriers, r.started_by,"
-    " r.started_at, r.ends_at, r.ended_by, r.ended_at, r.end_note, r.barrier, r.version"
+    " r.started_at, r.ends_at, r.ended_by, r.ended_at, r.end_note, r.barrier, r.integration_id,"
+    " r.version"
 )
 
 
@@ -28,6 +29,17 @@ async def try_lock_run(session: Session, run_id: UUID) -> PlaybookRunRow | None:
     """Lock a run and read it; None if another transaction has locked it."""
     sql = f"SELECT {RUN} FROM playbook_run r WHERE r.id = $1 FOR NO KEY UPDATE OF r SKIP LOCKED"
     return await session.row(PlaybookRunRow, sql, run_id)
+
+
+async def lock_run_of_integration(session: Session, integration_id: UUID) -> PlaybookRunRow | None:
+    """Lock and read the live run that an integration's outage has started; None: there is none."""
+    return await session.row(
+        PlaybookRunRow,
+        f"SELECT {RUN} FROM playbook_run r WHERE r.integration_id = $1"
+        " AND r.integration_id IS NOT NULL AND r.status IN ('STARTING','ACTIVE')"
+        " FOR NO KEY UPDATE OF r",
+        integration_id,
+    )
 
 
 class _RunIdRow(TypedDict):

@@ -1,12 +1,26 @@
-"""Integrations of the settings that must not be called now."""
+"""Integrations that may not be called as usual."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypedDict
+
 from models.database.sessions import Session
 
-_STILL = "SELECT code_key FROM integration WHERE status IN ('PAUSED', 'OFF')"
+
+class GateRow(TypedDict):
+    """The status of an integration that is not HEALTHY or DEGRADED."""
+
+    code: str
+    status: str
+    status_since_at: datetime
 
 
-async def still_codes(session: Session) -> set[str]:
-    """The keys of the codes of integrations that are PAUSED or OFF."""
-    return {row["code_key"] for row in await session.fetch(_STILL)}
+async def gates(session: Session) -> Sequence[GateRow]:
+    """The integrations that are DOWN, RECOVERING, PAUSED or OFF."""
+    return await session.rows(
+        GateRow,
+        "SELECT i.code, i.status, i.status_since_at FROM integration i"
+        " WHERE i.status NOT IN ('HEALTHY','DEGRADED')",
+    )

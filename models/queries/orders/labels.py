@@ -22,17 +22,25 @@ _LABEL = (
 _LIVE = "status IN ('REQUESTED', 'UNKNOWN', 'BOUGHT')"
 
 
+class DueLabelRow(TypedDict):
+    """A label whose next call is due, and its carrier."""
+
+    id: UUID
+    carrier: str
+
+
 async def due_labels(
     session: Session, now: datetime, limit: int, *, without: Sequence[str] = ()
-) -> list[UUID]:
+) -> Sequence[DueLabelRow]:
     """Labels that no worker has claimed and whose next call is due, the oldest first; not
     locked.
 
     `without`: keys of carriers that must not be called. Labels that were never sent wait while a
     playbook forbids to buy them.
     """
-    rows = await session.fetch(
-        "SELECT s.id FROM shipping_label s"
+    return await session.rows(
+        DueLabelRow,
+        "SELECT s.id, s.carrier FROM shipping_label s"
         " WHERE s.status IN ('REQUESTED', 'UNKNOWN', 'VOIDING') AND s.next_at <= $1"
         " AND (s.claimed_until_at IS NULL OR s.claimed_until_at <= $1)"
         " AND NOT s.carrier_key = ANY($3::text[])"
@@ -42,7 +50,6 @@ async def due_labels(
         limit,
         list(without),
     )
-    return [row["id"] for row in rows]
 
 
 async def label(session: Session, label_id: UUID) -> ShippingLabelRow | None:

@@ -1,4 +1,7 @@
-"""Invariants of playbooks: the units that they quarantined, and that nothing is left of them."""
+"""Invariants of playbooks: the units that they quarantined, and that nothing is left of them.
+
+Also of outages: their measures and exceptions end with them.
+"""
 
 from __future__ import annotations
 
@@ -72,9 +75,26 @@ WHERE r.status = 'ACTIVE' AND (r.ends_at IS NULL OR f.created_at < r.ends_at)
       AND h.released_at IS NULL)
 """
 
+_RUNS_END_WITH_OUTAGES = """
+SELECT r.playbook || ' ' || CAST(r.id AS text) AS place, 'ended' AS expected, r.status AS found
+FROM playbook_run r JOIN integration i ON i.id = r.integration_id
+WHERE r.integration_id IS NOT NULL AND r.status IN ('STARTING','ACTIVE')
+  AND i.outage_since_at IS NULL
+"""
+
+_EXCEPTIONS_END_WITH_OUTAGES = """
+SELECT i.code AS place, 'no open INTEGRATION_DOWN' AS expected, e.status AS found
+FROM integration i JOIN operational_exception e
+  ON e.subject_key = 'Integration:' || CAST(i.id AS text)
+WHERE e.kind = 'INTEGRATION_DOWN' AND e.status NOT IN ('RESOLVED','AUTO_RESOLVED')
+  AND i.outage_since_at IS NULL
+"""
+
 PROOFS: Final = (
     Proof("quarantined units of playbooks = movements", _UNITS_ARE_MOVED),
     Proof("nothing is left of ended playbooks", _NOTHING_IS_LEFT),
     Proof("active quarantines have all available units", _QUARANTINED),
     Proof("active playbooks hold their parcels", _HELD),
+    Proof("measures of outages end with them", _RUNS_END_WITH_OUTAGES),
+    Proof("INTEGRATION_DOWN is open in outages only", _EXCEPTIONS_END_WITH_OUTAGES),
 )

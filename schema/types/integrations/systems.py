@@ -1,12 +1,15 @@
 """Integrations: outside systems with their status, and their secrets."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import strawberry
 
-from models.integrations import IntegrationRow, IntegrationSecretRow
+from domain.integrations.figures import figures
+from domain.integrations.health import WaitingWork
+from models.integrations import IntegrationHealthRow, IntegrationRow, IntegrationSecretRow
+from models.queries.integrations.health import health_record
 from schema.fields.edges import edge
 from schema.fields.enums import IntegrationKind, IntegrationStatus, Ordering
 from schema.fields.node import Node, found_by
@@ -24,6 +27,48 @@ class IntegrationSecret:
     created_at: datetime
     expires_at: datetime | None
     """End of validity; null: it does not expire."""
+
+
+@strawberry.type
+class IntegrationFigures:
+    """Calls of an integration in the last 5 minutes, and the work that waits for it now."""
+
+    calls: int
+    failures: int
+    """Calls without an answer, or with one that states no outcome."""
+    throttled: int
+    """Calls that were answered with 429. They are no failures."""
+    p50_ms: int | None
+    """Milliseconds that half of the calls did not exceed; null without calls."""
+    p99_ms: int | None
+    """Milliseconds that 99 % of the calls did not exceed; null without calls."""
+    backlog: int
+    """Number of refunds, labels or messages that wait to be sent; at most 10,000 are counted."""
+    oldest_seconds: int
+    """Age of the oldest of them; 0 if none waits."""
+    last_success_at: datetime | None
+    """Time of the last successful call, also before the last 5 minutes."""
+
+
+def _figures(integration: "Integration", found: IntegrationHealthRow | None) -> IntegrationFigures:
+    now = integration.context.now
+    record = found and health_record(found)
+    sums = figures(record.buckets if record else (), now)
+    backlog = record.backlog if record else WaitingWork()
+    return IntegrationFigures(
+        calls=sums.calls,
+        failures=sums.failures,
+        throttled=sums.throttled,
+        p50_ms=_milliseconds(sums.p50),
+        p99_ms=_milliseconds(sums.p99),
+        backlog=backlog.count,
+        oldest_seconds=int(backlog.age(now).total_seconds()),
+        last_success_at=record.last_success_at if record else None,
+    )
+
+
+def _milliseconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else round(duration / timedelta(milliseconds=1))
 
 
 def _secrets(
@@ -79,6 +124,10 @@ class Integration(Node):
         lambda loaders: loaders.secrets_of_integration, "id", made(_secrets), rows=2
     )
     """Valid secrets, newest first; at most two."""
+    figures: IntegrationFigures = edge(
+        lambda loaders: loaders.health_of_integration, "id", made(_figures), rows=1
+    )
+    """Figures of its calls, for all processes; they are at most 2 seconds old."""
     position: str | None = derived(lambda each: _position(cast("IntegrationRow", each.row)))
     """Webhook: every event up to this cursor is settled. Null for other kinds."""
     events: list[str] | None = derived(lambda each: _texts(each.row["events"]))

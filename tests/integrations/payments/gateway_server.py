@@ -37,6 +37,8 @@ async def refund(request: Request) -> Response:
     answer = {"id": f"gw-{key}", "status": "succeeded", "reason": None}
     if manner == "flaky" and requested[key] < 3:
         return Response("try later", 503)
+    if manner == "throttled":
+        return Response("too many", 429)
     if manner == "down":
         return JSONResponse({"id": None, "status": "failed", "reason": "we are down"}, 500)
     if manner == "unauthorized":

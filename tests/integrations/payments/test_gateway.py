@@ -13,6 +13,7 @@ from integrations.payments.gateway import (
     parse_event,
 )
 from integrations.payments.http import HttpGateway
+from integrations.payments.monitored import MonitoredGateway
 from integrations.payments.simulator import PaymentSimulator
 
 texts = st.text(min_size=1, max_size=50).filter(lambda text: "\0" not in text)
@@ -68,7 +69,8 @@ def test_an_address_that_cannot_be_is_refused_without_showing_it(text: str) -> N
 async def test_an_address_opens_its_gateway() -> None:
     simulator = open_gateway(parse_gateway("simulator?chaos=3"))
     real = open_gateway(parse_gateway("https://a:hush@pay.example"))
-    assert isinstance(simulator, PaymentSimulator)
+    assert isinstance(simulator, MonitoredGateway)
+    assert isinstance(simulator.gateway, PaymentSimulator)
     assert isinstance(real, HttpGateway)
     assert "hush" not in repr(real)
     await simulator.close()

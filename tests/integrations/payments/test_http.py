@@ -3,7 +3,6 @@ import logging
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
+from domain.integrations.figures import TryResult
 from integrations.errors import IntegrationError, IntegrationTimeout, IntegrationUnavailable
 from integrations.http_client import HttpLimits
 from integrations.payments.addresses import open_gateway, parse_gateway
@@ -159,22 +159,56 @@ async def test_a_gateway_that_cannot_be_reached_was_not_asked() -> None:
     await gateway.close()
 
 
-async def test_a_gateway_that_keeps_failing_is_left_alone_and_tried_again_after_a_rest(
+class Recorded:
+    """A monitor that admits calls while it `is_open`, and keeps their results."""
+
+    def __init__(self) -> None:
+        self.is_open, self.results = True, list[TryResult]()
+
+    def may_call(self) -> bool:
+        return self.is_open
+
+    def record(self, result: TryResult, seconds: float, error: str | None = None) -> None:
+        assert seconds >= 0
+        assert (error is None) == (result is TryResult.SUCCEEDED)
+        self.results.append(result)
+
+
+async def test_each_try_is_recorded_and_none_is_made_that_the_monitor_refuses(
     address: str, tries: Callable[[str], list[dict[str, Any]]]
 ) -> None:
-    now = time.monotonic()
-    gateway = HttpGateway(address, limits=LIMITS, clock=lambda: now)
-    for _ in range(2):
-        with pytest.raises(IntegrationUnavailable):
-            await refund(gateway, "down", "k-breaks")
-    assert len(tries("k-breaks")) == 5
+    monitor = Recorded()
+    gateway = HttpGateway(address, limits=LIMITS, monitor=monitor)
+    assert (await refund(gateway, "flaky", "k-flaky-calls")).status is GatewayStatus.SUCCEEDED
+    assert monitor.results == [TryResult.FAILED, TryResult.FAILED, TryResult.SUCCEEDED]
+    assert len(tries("k-flaky-calls")) == 3
+    monitor.is_open = False
     with pytest.raises(IntegrationUnavailable) as raised:
         await refund(gateway, "ok", "k-kept-back")
     assert not raised.value.was_asked
     assert tries("k-kept-back") == []
-    now += 31
-    assert (await refund(gateway, "ok", "k-kept-back")).status is GatewayStatus.SUCCEEDED
-    assert (await refund(gateway, "ok", "k-and-on")).status is GatewayStatus.SUCCEEDED
+    await gateway.probe()
+    assert monitor.results[3:] == [TryResult.SUCCEEDED]
+    await gateway.close()
+
+
+async def test_a_call_that_is_throttled_is_no_failure(address: str) -> None:
+    monitor = Recorded()
+    gateway = HttpGateway(address, limits=LIMITS, monitor=monitor)
+    with pytest.raises(IntegrationUnavailable):
+        await refund(gateway, "throttled", "k-throttled")
+    assert monitor.results == [TryResult.THROTTLED] * 3
+    await gateway.close()
+
+
+async def test_a_probe_of_a_gateway_that_cannot_be_reached_fails() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    monitor = Recorded()
+    gateway = HttpGateway(f"http://127.0.0.1:{port}", limits=LIMITS, monitor=monitor)
+    with pytest.raises(IntegrationUnavailable):
+        await gateway.probe()
+    assert monitor.results == [TryResult.FAILED]
     await gateway.close()
 
 

@@ -84,7 +84,7 @@ CASES: Mapping[Kind, KindCase] = {
         floor.lose_on_the_way, floor.report_loss_again, floor.write_off
     ),
     Kind.INTEGRATION_DOWN: KindCase(
-        money.silence_gateway, money.stay_silent, money.answer, money.be_silent_again
+        money.silence_gateway, money.fall_again, money.answer, money.be_silent_again
     ),
     Kind.MESSAGE_PARKED: KindCase(
         webhooks.park, webhooks.park_another, webhooks.skip_all, webhooks.park_another

@@ -6,8 +6,10 @@ from typing import Any
 
 import workflows.returns.expiry as return_expiry
 from domain.exceptions import ExceptionKind as Kind
+from domain.integrations.validation import PAYMENTS_CODE
 from domain.policies.policies import PolicyKind
 from integrations.errors import IntegrationTimeout
+from integrations.payments.monitored import MonitoredGateway
 from models.queries.proofs.invariants import PROOFS
 from tests.builders.inspected_returns import refund_rules
 from tests.builders.refunds import FAILED, FRED, SUCCEEDED
@@ -15,6 +17,8 @@ from tests.builders.transactions import rows
 from tests.builders.warehouse import SUE
 from tests.resolvers.exceptions.floor_steps import level_of, supply
 from tests.resolvers.exceptions.kind_desk import KindDesk
+from tests.workflows.carriers.label_desk import ScriptedCarrier
+from tests.workflows.integrations.call_desk import integration_row, open_integrations, watching
 from workflows.exceptions.ledger_drift import LedgerDrift
 from workflows.exceptions.return_spikes import ReturnSpikes
 from workflows.refunds.payouts import Payouts
@@ -176,30 +180,49 @@ async def let_returns_expire(desk: KindDesk) -> None:
 async def silence_gateway(desk: KindDesk) -> None:
     """The gateway does not answer, whatever it is asked."""
     await refund(desk)
-    desk.facts["payouts"] = Payouts(desk.shop.transactions, desk.refunds.gateway)
-    desk.about("Integration", "payments")
+    await _monitor_gateway(desk)
     await stay_silent(desk)
+
+
+async def _monitor_gateway(desk: KindDesk) -> None:
+    transactions = desk.shop.transactions
+    monitor = await open_integrations(desk.shop)
+    gateway = MonitoredGateway(desk.refunds.gateway, monitor.monitor(PAYMENTS_CODE))
+    desk.facts["payouts"] = Payouts(transactions, gateway, health=monitor)
+    desk.facts["watch"] = watching(transactions, monitor, gateway, ScriptedCarrier())
+    desk.about("Integration", (await integration_row(desk.whole.database))["id"])
 
 
 async def stay_silent(desk: KindDesk) -> None:
     gateway = desk.refunds.gateway
-    gateway.answers, gateway.found = [SILENT], [SILENT]
+    gateway.answers, gateway.found, gateway.probes = [SILENT], [SILENT], [SILENT]
     for _ in range(8):
         await desk.facts["payouts"].work()
         desk.shop.clock.forward(minutes=5)
 
 
+async def fall_again(desk: KindDesk) -> None:
+    """One probe succeeds; the calls after it fail again."""
+    desk.refunds.gateway.probes = [None]
+    await desk.facts["watch"].probe()
+    await stay_silent(desk)
+    for _ in range(3):
+        await desk.facts["watch"].probe()
+        desk.shop.clock.forward(minutes=5)
+
+
 async def answer(desk: KindDesk) -> None:
-    desk.refunds.gateway.found = [SUCCEEDED]
+    desk.refunds.gateway.found, desk.refunds.gateway.probes = [SUCCEEDED], [None]
     desk.shop.clock.forward(hours=2)
-    await desk.facts["payouts"].work()
+    for _ in range(12):
+        desk.shop.clock.forward(seconds=1)
+        await desk.facts["watch"].probe()
+        await desk.facts["payouts"].work()
 
 
 async def be_silent_again(desk: KindDesk) -> None:
-    payouts = desk.facts["payouts"]
     await refund(desk)
-    desk.facts["payouts"] = payouts
-    desk.about("Integration", "payments")
+    await _monitor_gateway(desk)
     await stay_silent(desk)
 
 

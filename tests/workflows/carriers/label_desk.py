@@ -81,6 +81,11 @@ class ScriptedCarrier:
             self.voided.add(label_id)
         return answer
 
+    async def probe(self) -> None:
+        self.calls.append("probe")
+        if self.look_ups:
+            raise self.look_ups.pop(0)
+
     async def close(self) -> None:
         """It has no connections."""
 

@@ -6,10 +6,19 @@ from uuid import UUID
 import pytest
 
 from domain.access.callers import Role, holder
+from integrations.carriers.monitored import MonitoredCarrier
 from integrations.errors import IntegrationTimeout, IntegrationUnavailable
 from models.database.database import Database
+from tests.builders.refunds import Gateway
 from tests.builders.transactions import codes, counts, events, rows
 from tests.workflows.carriers.label_desk import FAILED, REFUSED, LabelDesk, bought, open_label_desk
+from tests.workflows.integrations.call_desk import (
+    CARRIER_CODE,
+    integration_row,
+    open_integrations,
+    status_of,
+    watching,
+)
 from workflows.carriers.label_purchases import LabelPurchases, delete_old_documents
 from workflows.ledger.reconciliation import reconcile
 from workflows.transactions.outcomes import Outcome
@@ -353,16 +362,30 @@ async def test_a_carrier_that_is_no_longer_configured_is_not_asked(desk: LabelDe
 
 
 async def test_a_silent_carrier_opens_one_exception_until_it_answers(desk: LabelDesk) -> None:
+    transactions = desk.shop.transactions
+    monitor = await open_integrations(desk.shop)
+    carrier = MonitoredCarrier(desk.carrier, monitor.monitor(CARRIER_CODE))
+    watch = watching(transactions, monitor, Gateway(), carrier)
+    desk.worker = LabelPurchases(transactions, {"simulator": carrier}, monitor)
     desk.carrier.buys = [UNASKED]
     desk.carrier.look_ups = [UNASKED] * 4
     await desk.buy(await desk.parcel())
     await desk.work()
     for _ in range(4):
         await desk.work(seconds=300)
+    down = (await integration_row(desk.database, CARRIER_CODE))["id"]
     assert await desk.warehouse.exceptions() == [
-        ("INTEGRATION_DOWN", "OPEN", "Integration:carriers/simulator")
+        ("INTEGRATION_DOWN", "OPEN", f"Integration:{down}")
     ]
+    calls = len(desk.carrier.calls)
     await desk.work(seconds=300)
+    assert len(desk.carrier.calls) == calls
+    await watch.probe()
+    await desk.work()
+    for _ in range(10):
+        desk.shop.clock.forward(seconds=1)
+        await watch.probe()
+    assert await status_of(desk.database, CARRIER_CODE) == "HEALTHY"
     assert [each[1] for each in await desk.warehouse.exceptions()] == ["AUTO_RESOLVED"]
 
 

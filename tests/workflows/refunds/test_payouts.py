@@ -7,8 +7,10 @@ import pytest
 
 import workflows.refunds.gateway_events
 import workflows.refunds.payouts
+from domain.integrations.validation import PAYMENTS_CODE
 from integrations.errors import IntegrationTimeout, IntegrationUnavailable
 from integrations.payments.gateway import PaymentEvent
+from integrations.payments.monitored import MonitoredGateway
 from integrations.payments.simulator import PaymentSimulator
 from integrations.payments.simulator_faults import chaos
 from integrations.payments.simulator_journal import PaymentJournal
@@ -25,7 +27,14 @@ from tests.builders.refunds import (
     open_refund_desk,
 )
 from tests.builders.transactions import codes
+from tests.workflows.carriers.label_desk import ScriptedCarrier
 from tests.workflows.exceptions.sweeps import sweep
+from tests.workflows.integrations.call_desk import (
+    integration_row,
+    open_integrations,
+    status_of,
+    watching,
+)
 from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.refunds.payouts import Payouts
 from workflows.transactions.outcomes import Outcome
@@ -255,18 +264,32 @@ async def test_unsettled_refunds_open_an_exception_after_a_day(
 async def test_a_gateway_that_stays_silent_opens_an_exception(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
-    payouts = Payouts(refund_desk.shop.transactions, refund_desk.gateway)
+    transactions, clock = refund_desk.shop.transactions, refund_desk.shop.clock
+    monitor = await open_integrations(refund_desk.shop)
+    gateway = MonitoredGateway(refund_desk.gateway, monitor.monitor(PAYMENTS_CODE))
+    payouts = Payouts(transactions, gateway, health=monitor)
+    watch = watching(transactions, monitor, gateway, ScriptedCarrier())
     refund_desk.gateway.answers, refund_desk.gateway.found = [SILENT], [SILENT]
     for _ in range(4):
         await payouts.work()
-        refund_desk.shop.clock.forward(hours=1)
+        clock.forward(hours=1)
     assert await refund_desk.open_exceptions("INTEGRATION_DOWN") == []
-    for _ in range(2):
-        await payouts.work()
-        refund_desk.shop.clock.forward(hours=1)
-    assert await refund_desk.open_exceptions("INTEGRATION_DOWN") == ["Integration:payments"]
-    refund_desk.gateway.found = [SUCCEEDED]
     await payouts.work()
+    row = await integration_row(refund_desk.database)
+    assert row["status"] == "DOWN"
+    assert await refund_desk.open_exceptions("INTEGRATION_DOWN") == [f"Integration:{row['id']}"]
+    asked = len(refund_desk.gateway.looked_up)
+    clock.forward(hours=1)
+    await payouts.work()
+    assert len(refund_desk.gateway.looked_up) == asked
+    refund_desk.gateway.found = [SUCCEEDED]
+    await watch.probe()
+    assert await status_of(refund_desk.database) == "RECOVERING"
+    await payouts.work()
+    for _ in range(10):
+        clock.forward(seconds=1)
+        await watch.probe()
+    assert await status_of(refund_desk.database) == "HEALTHY"
     assert await refund_desk.open_exceptions("INTEGRATION_DOWN") == []
 
 

@@ -1,0 +1,2 @@
+-- Rows in every table that version 0050_health adds, beside those of the versions before.
+INSERT INTO integration_health (integration_id, since_at, judged_since_at, failures_in_a_row, successes_in_a_row, last_success_at, last_error, backlog, oldest_at, next_probe_at, buckets) VALUES ('00000000-0000-7000-8000-000000000601', '2026-03-02 09:00:00.000000+00:00', '2026-03-02 09:00:00.000000+00:00', 2, 0, '2026-03-02 09:00:00.000000+00:00', 'the gateway answered 503', 1, '2026-03-02 09:00:00.000000+00:00', NULL, '[["2026-03-02T09:00:00+00:00", 3, 2, 0, {"95": 3}]]');
