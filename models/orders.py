@@ -112,7 +112,10 @@ class OrderAddressRow(TypedDict):
 
 
 class OrderLine(Model):
-    """An ordered item. Units by state add up to `quantity`; discount and tax are of the line."""
+    """An ordered item. Units by state add up to `quantity`; discount and tax are of the line.
+
+    `location_id`: the location that the line names; its units come from nowhere else.
+    """
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()
@@ -130,6 +133,7 @@ class OrderLine(Model):
     delivered = fields.BigIntField(default=0)
     lost = fields.BigIntField(default=0)
     cancelled = fields.BigIntField(default=0)
+    location_id = fields.BigIntField(null=True)
 
     class Meta:
         table = "order_line"

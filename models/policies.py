@@ -184,3 +184,90 @@ class QuarantinedUnit(Model):
 
     class Meta:
         table = "quarantined_unit"
+
+
+class RolloutCase(Model):
+    """A case that people or the caller decide: its domain is not LIVE. Never changed.
+
+    A case without a row is LIVE. `policy_scope` and `policy_version`: the deciding ROLLOUT policy.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    domain = fields.TextField()
+    mode = fields.TextField()
+    subject_type = fields.TextField()
+    subject_key = fields.TextField()
+    channel_id = fields.BigIntField()
+    location_id = fields.BigIntField(null=True)
+    policy_scope = fields.TextField()
+    policy_version = fields.IntField()
+    opened_at = fields.DatetimeField()
+
+    class Meta:
+        table = "rollout_case"
+
+
+class RolloutCaseRow(TypedDict):
+    """A row of rollout_case."""
+
+    id: UUID
+    domain: str
+    mode: str
+    subject_type: str
+    subject_key: str
+    channel_id: int
+    location_id: int | None
+    policy_scope: str
+    policy_version: int
+    opened_at: datetime
+
+
+class ShadowDecision(Model):
+    """The decision that a policy would have made in a case. Never changed.
+
+    `failed`: the policy could not decide; `decision` has the reason.
+    """
+
+    case_id = fields.UUIDField(primary_key=True)
+    outcome = fields.TextField()
+    decision: Any = fields.JSONField()
+    failed = fields.BooleanField()
+    decided_at = fields.DatetimeField()
+
+    class Meta:
+        table = "shadow_decision"
+
+
+class ShadowDecisionRow(TypedDict):
+    """A row of shadow_decision; `decision` is JSON."""
+
+    case_id: UUID
+    outcome: str
+    decision: str
+    failed: bool
+    decided_at: datetime
+
+
+class ShadowComparison(Model):
+    """A shadow decision, compared with the decision of people or of the caller. Never changed."""
+
+    case_id = fields.UUIDField(primary_key=True)
+    did = fields.TextField()
+    decided_by = fields.TextField()
+    agrees = fields.BooleanField()
+    differences: Any = fields.JSONField()
+    decided_at = fields.DatetimeField()
+
+    class Meta:
+        table = "shadow_comparison"
+
+
+class ShadowComparisonRow(TypedDict):
+    """A row of shadow_comparison; `differences` is JSON."""
+
+    case_id: UUID
+    did: str
+    decided_by: str
+    agrees: bool
+    differences: str
+    decided_at: datetime

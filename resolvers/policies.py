@@ -1,5 +1,6 @@
-"""Policies: versions, publishing, preview on past cases. Playbooks: runs, start and end."""
+"""Policies: versions, publishing, preview on past cases, rollout. Playbooks: runs, start, end."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -7,21 +8,35 @@ from strawberry import ID, UNSET, argument
 
 import models.queries.continuity.reads as run_reads
 import models.queries.reads.policies as policy_reads
+import models.queries.rollout.reports as shadow_reads
 import schema.mutations.continuity as playbook_commands
 import workflows.continuity.ends
 import workflows.continuity.starts
 import workflows.policies.previews
 import workflows.policies.publishing
+from domain.policies.policies import Facts, held_modes
+from domain.policies.rollout import COUNTED_FOR
+from domain.policies.rollout import RolloutDomain as Domain
 from schema.context import Info
 from schema.errors import user_errors
 from schema.fields.arguments import After, First, given
-from schema.fields.enums import PolicyKind
+from schema.fields.enums import PolicyKind, RolloutDomain
 from schema.fields.node import load
-from schema.fields.paging import Connection, selection_of, window
+from schema.fields.paging import Connection, Paged, selection_of, window
+from schema.fields.places import channel_seen, location_seen
 from schema.mutations.continuity import PlaybookInput, PlaybookPayload
 from schema.mutations.perform import perform_action, perform_mutation
 from schema.mutations.policies import PolicyInput, PolicyPayload
-from schema.types.policies import Measure, PlaybookRun, Policy, PolicySchema
+from schema.types.policies import (
+    Measure,
+    PlaybookRun,
+    Policy,
+    PolicySchema,
+    RolloutSwitch,
+    ShadowCase,
+    ShadowDifference,
+    ShadowReport,
+)
 from schema.types.previews import PolicyPreview
 from server.projection.list_sizes import PAGE_MAX, sized
 from workflows.transactions.outcomes import Outcome
@@ -54,7 +69,8 @@ async def policy_publish(info: Info, input: PolicyInput) -> PolicyPayload | None
     """Publish the next version of a policy. Earlier decisions keep the version that made them.
 
     FORBIDDEN if the role may not publish policies of this kind; each kind has its own permission.
-    Refused: INVALID with the path of the error in the rules, NOT_FOUND for a code in the scope.
+    Refused: INVALID with the path of the error in the rules, NOT_FOUND for a code in the scope,
+    POLICY_VIOLATION for a domain that becomes LIVE with too few shadow cases that agree.
     """
     return await perform_mutation(
         info, workflows.policies.publishing.publish, input.to_command, PolicyPayload
@@ -84,6 +100,86 @@ async def policy_preview(
         context.now,
     )
     return await PolicyPreview.of(found, context)
+
+
+Channel = Annotated[str | None, argument(description="Code of a channel.")]
+Location = Annotated[str | None, argument(description="Code of a location.")]
+
+
+@sized(len(Domain))
+async def rollout(
+    info: Info, channel: Channel = UNSET, location: Location = UNSET
+) -> list[RolloutSwitch]:
+    """The mode of each domain, as it holds for new cases of the channel at the location now.
+
+    Without a channel or location, only policies apply that name none. A code that the caller may
+    not see is BAD_REQUEST.
+    """
+    of_channel = await channel_seen(info, given(channel))
+    of_place = await location_seen(info, given(location))
+    facts = Facts(
+        channel=None if of_channel is None else of_channel.code,
+        location=None if of_place is None else of_place.code,
+    )
+    context = info.context
+    versions = await workflows.policies.publishing.every_rollout(await context.session())
+    return [RolloutSwitch.of(each) for each in held_modes(versions, facts, context.now)]
+
+
+@sized(by="first")
+async def shadow_report(
+    info: Info,
+    domain: RolloutDomain,
+    channel: Channel = UNSET,
+    location: Location = UNSET,
+    since: Annotated[
+        datetime | None,
+        argument(description="Only cases that began from then on; absent: of the last 14 days."),
+    ] = UNSET,
+    disagreed: Annotated[
+        bool | None,
+        argument(description="True: `nodes` has only cases whose decisions differ."),
+    ] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+) -> ShadowReport:
+    """Shadow cases of a domain, newest first, and how far the policy agrees with people.
+
+    `location`: where the returned units are or go, or the one location that supplies the order.
+    A code that the caller may not see is BAD_REQUEST.
+    """
+    context = info.context
+    of_channel = await channel_seen(info, given(channel))
+    of_place = await location_seen(info, given(location))
+    choice = shadow_reads.ShadowFilter(
+        domain,
+        given(since) or context.now - COUNTED_FOR,
+        None if of_channel is None else of_channel.code,
+        None if of_place is None else of_place.code,
+    )
+    session, scope = await context.opened()
+    page = await shadow_reads.cases(
+        session,
+        scope,
+        choice,
+        window(first, after, None, None),
+        only_disagreed=bool(given(disagreed)),
+    )
+    counts = await shadow_reads.counts(session, scope, choice)
+    differences = await shadow_reads.differences(session, scope, choice)
+    nodes = [await ShadowCase.of(row, context) for row in page.rows]
+    compared, agreed = counts["compared"], int(counts["agreed"])
+    return ShadowReport(
+        domain=domain,
+        since=choice.since,
+        cases=counts["cases"],
+        open=counts["cases"] - compared,
+        agreed=agreed,
+        agreement=agreed / compared if compared else None,
+        differences=[ShadowDifference(**row) for row in differences],
+        nodes=[node for node in nodes if node is not None],
+        page_info=Paged(page, lambda row, _: row, context).as_page_info(),
+    )
 
 
 async def playbook_runs(

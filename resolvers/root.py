@@ -97,6 +97,8 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "policies": policies.policies,
     "policyPreview": policies.policy_preview,
     "policySchemas": policies.policy_schemas,
+    "rollout": policies.rollout,
+    "shadowReport": policies.shadow_report,
     "integration": integrations.integration,
     "integrations": integrations.integrations,
     "messages": messages.messages,

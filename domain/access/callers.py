@@ -94,7 +94,7 @@ _SUPERVISOR = (
     | _named(
         """stock.safety stock.approve counts.plan tasks.override fulfillments.reroute
         transfers.write fulfillments.release.FRAUD_RISK returns.override dispositions.override
-        refunds.approve refunds.retry audit.read playbooks.run policies.preview
+        refunds.approve refunds.retry audit.read playbooks.run rollout.read policies.preview
         policies.publish policies.publish.RETURN policies.publish.EXCEPTION
         policies.publish.FULFILLMENT integrations.operate"""
     )
@@ -106,7 +106,7 @@ _SUPPLY_CHAIN = _STAFF | _named(
 _FINANCE = _STAFF | _named(
     """stock.adjust stock.approve counts.plan ledger.read ledger.close audit.read policies.preview
     refunds.read refunds.list refunds.create refunds.cancel refunds.approve refunds.retry
-    refunds.settle"""
+    refunds.settle rollout.read"""
 )
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(

@@ -55,6 +55,8 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "policies": "policies.read",
         "policyPreview": "policies.preview",
         "policySchemas": "policies.read",
+        "rollout": "rollout.read",
+        "shadowReport": "rollout.read",
         "integration": "integrations.read",
         "integrations": "integrations.read",
         "messages": "integrations.read",
@@ -248,6 +250,7 @@ POWERS: Final[frozenset[str]] = frozenset(
         "policies.publish.FULFILLMENT",
         "policies.publish.COUNT",
         "policies.publish.CONTINUITY",
+        "policies.publish.ROLLOUT",
     }
 )
 

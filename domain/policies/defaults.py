@@ -114,6 +114,10 @@ def default_rules(base_currency: str) -> Mapping[PolicyKind, Mapping[str, Any]]:
             "cycle": None,
         },
         PolicyKind.CONTINUITY: _CONTINUITY,
+        PolicyKind.ROLLOUT: {
+            "domains": {"*": "LIVE"},
+            "require": {"cases": 0, "agreement": 0.0},
+        },
     }
 
 

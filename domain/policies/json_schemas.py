@@ -31,6 +31,7 @@ from domain.policies.fulfillments import AddressField
 from domain.policies.policies import SCOPES, PolicyKind, scope_example
 from domain.policies.reading import ENTRIES_MAX, TEXT_MAX
 from domain.policies.refunds import APPROVERS_MAX, Evidence, RefundShipping, Tender
+from domain.policies.rollout import CASES_MAX, EVERY, RolloutDomain, RolloutMode
 from domain.policies.routing import DAYS_MAX, UNITS_MAX, Criterion, Weekday
 from domain.values.currencies import DECIMALS
 
@@ -290,6 +291,13 @@ def _continuity() -> Schema:
     )
 
 
+def _rollout() -> Schema:
+    modes = dict.fromkeys((EVERY, *map(str, RolloutDomain)), _choice(RolloutMode))
+    is_whole = {"anyOf": [{"required": [EVERY]}, {"required": list(map(str, RolloutDomain))}]}
+    require = _object({}, {"cases": _whole(0, CASES_MAX), "agreement": _RATE})
+    return _object({"domains": {**_object({}, modes), **is_whole}}, {"require": require})
+
+
 def _some_of(members: Iterable[str]) -> Schema:
     """At least one of these members is there."""
     return {"anyOf": [{"required": [name]} for name in members]}
@@ -305,6 +313,7 @@ _OF_KIND: Final[Mapping[PolicyKind, Schema]] = {
     PolicyKind.FULFILLMENT: _fulfillment(),
     PolicyKind.COUNT: _count(),
     PolicyKind.CONTINUITY: _continuity(),
+    PolicyKind.ROLLOUT: _rollout(),
 }
 
 

@@ -20,6 +20,7 @@ import domain.policies.exceptions as exceptions
 import domain.policies.fulfillments as fulfillments
 import domain.policies.refunds as refunds
 import domain.policies.returns as returns
+import domain.policies.rollout as rollout
 import domain.policies.routing as routing
 from domain.errors import Invalid
 from domain.policies.adjustments import AdjustmentRules
@@ -31,6 +32,7 @@ from domain.policies.fulfillments import FulfillmentRules
 from domain.policies.reading import Value
 from domain.policies.refunds import RefundRules
 from domain.policies.returns import ReturnRules
+from domain.policies.rollout import RolloutDomain, RolloutMode, RolloutRules
 from domain.policies.routing import RoutingRules
 from domain.values.codes import stored_form
 
@@ -46,6 +48,7 @@ Rules = (
     | FulfillmentRules
     | CountRules
     | ContinuityRules
+    | RolloutRules
 )
 AnyRules = TypeVar("AnyRules", bound=Rules)
 
@@ -71,6 +74,8 @@ class PolicyKind(StrEnum):
     """Blind counts, differences that are counted again, and the cycle of counts."""
     CONTINUITY = "CONTINUITY"
     """Playbooks for disturbances, and limits of the health of integrations."""
+    ROLLOUT = "ROLLOUT"
+    """Domains in which policies decide, and those in which people do."""
 
 
 ScopeForm = tuple[str, ...]
@@ -94,6 +99,7 @@ SCOPES: Final[Mapping[PolicyKind, tuple[ScopeForm, ...]]] = MappingProxyType(
         PolicyKind.FULFILLMENT: (_GLOBAL, ("location",), ("channel",), ("channel", "location")),
         PolicyKind.COUNT: _LOCATION_OR_CATEGORY,
         PolicyKind.CONTINUITY: (_GLOBAL, ("location",), ("channel",)),
+        PolicyKind.ROLLOUT: (_GLOBAL, ("location",), ("channel",), ("channel", "location")),
     }
 )
 _KNOWN_FORMS: Final = frozenset(form for forms in SCOPES.values() for form in forms)
@@ -227,6 +233,8 @@ def parse_rules(kind: PolicyKind, rules: object) -> Rules:
             return counts.parse(value)
         case PolicyKind.CONTINUITY:
             return continuity.parse(value)
+        case PolicyKind.ROLLOUT:
+            return rollout.parse(value)
 
 
 def choose(
@@ -248,6 +256,35 @@ def choose(
     if not in_force:
         raise LookupError("no policy is in force")
     return max(in_force, key=lambda policy: (policy.scope.specificity, policy.version))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMode:
+    """The mode of a domain of rollout, the policy that gives it, and since when it has been so."""
+
+    domain: RolloutDomain
+    mode: RolloutMode
+    policy: PolicyVersion[RolloutRules]
+    since: datetime
+
+
+def held_modes(
+    policies: Iterable[PolicyVersion[RolloutRules]], facts: Facts, now: datetime
+) -> list[HeldMode]:
+    """The mode of each domain for a case with these facts. `policies`: all published versions."""
+    known = [policy for policy in policies if policy.effective_from <= now]
+    starts = sorted({policy.effective_from for policy in known}, reverse=True)
+    deciding = [(at, choose(known, facts, at).rules) for at in starts]
+    present = choose(known, facts, now)
+    held = []
+    for domain in RolloutDomain:
+        mode, since = present.rules.mode(domain), now
+        for at, rules in deciding:
+            if rules.mode(domain) is not mode:
+                break
+            since = at
+        held.append(HeldMode(domain, mode, present, since))
+    return held
 
 
 def shared_category(categories: Iterable[str | None]) -> str | None:

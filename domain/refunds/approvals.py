@@ -94,6 +94,18 @@ def decide_zero(
     return RefundDecision(status, needed, policy, tuple(reasons))
 
 
+def left_to_people(decision: RefundDecision, reason: str) -> RefundDecision:
+    """The decision where REFUNDS is not LIVE: one approver at least. `reason`: why people decide.
+
+    A refund that neither pays nor takes back anything has nothing to approve: it succeeds at once.
+    """
+    if decision.status is _S.SUCCEEDED:
+        return decision
+    needed = max(1, decision.approvals_required)
+    reasons = (*decision.reasons, reason)
+    return RefundDecision(_S.NEEDS_APPROVAL, needed, decision.policy, reasons)
+
+
 @dataclass(frozen=True, slots=True)
 class Involvement:
     """Actors that took part in a refund and so cannot approve it."""

@@ -83,8 +83,7 @@ def choose(
     """
     tabled = rules.decide(condition, reason)
     if wanted is None or wanted is tabled:
-        why = f"The policy says {tabled} for {condition} units returned as {reason or 'extra'}."
-        return Choice(tabled, True, (why,))
+        return Choice(tabled, True, (says(tabled, condition, reason),))
     if is_forbidden(condition, wanted):
         raise PolicyViolation(
             "A COUNTERFEIT unit cannot be restocked; choose another disposition.",
@@ -105,6 +104,11 @@ def choose(
         )
     why = f"{caller.actor} chose {wanted}; the policy says {tabled}."
     return Choice(wanted, False, (why,))
+
+
+def says(tabled: Disposition, condition: ConditionGrade, reason: str | None) -> str:
+    """The reason of the policy's choice."""
+    return f"The policy says {tabled} for {condition} units returned as {reason or 'extra'}."
 
 
 def execute(

@@ -75,6 +75,7 @@ from models.migrations.later import (
     m0036_counts,
     m0037_transfers,
 )
+from models.migrations.rollout import m0048_rollout
 
 LOCK_KEY = 7_239_401_156
 
@@ -160,6 +161,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0045_picked_units", m0045_picked_units.statements),
     Version("0046_transfer_parcels", m0046_transfer_parcels.statements),
     Version("0047_playbooks", m0047_playbooks.statements),
+    Version("0048_rollout", m0048_rollout.statements),
     Version("0049_missing_changes", m0049_missing_changes.statements),
     Version("0050_health", m0050_health.statements),
     Version("0051_messages", m0051_messages.statements),

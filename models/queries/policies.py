@@ -27,6 +27,14 @@ WHERE p.kind = $1 AND p.version = (
   WHERE q.kind = p.kind AND q.scope = p.scope AND q.effective_from_at <= $2)
 ORDER BY p.scope
 """
+# A promise of units needs both kinds. One statement costs a hold less than two.
+_SOURCING_IN_FORCE = f"""
+SELECT {_COLUMNS} FROM policy p
+WHERE p.kind IN ('ROUTING', 'ROLLOUT') AND p.version = (
+  SELECT MAX(q.version) FROM policy q
+  WHERE q.kind = p.kind AND q.scope = p.scope AND q.effective_from_at <= $1)
+ORDER BY p.kind, p.scope
+"""
 
 
 def in_force(
@@ -39,15 +47,27 @@ def in_force(
     return question(PolicyRow, _IN_FORCE, (kind, now), read, _KEPT[kind])
 
 
-async def next_change(session: Session, kind: str, now: datetime) -> datetime | None:
-    """The next start of a published version of a kind; None if there is none."""
+def sourcing_in_force(
+    now: datetime, read: Callable[[Sequence[PolicyRow]], AnswerT]
+) -> Question[AnswerT]:
+    """The newest versions of ROUTING and ROLLOUT in force at `now`, per scope."""
+    return question(PolicyRow, _SOURCING_IN_FORCE, (now,), read, _KEPT["sourcing"])
+
+
+async def next_change_of_sourcing(session: Session, now: datetime) -> datetime | None:
+    """The next start of a published version of ROUTING or ROLLOUT; None if there is none."""
     return await session.value(
         datetime,
-        "SELECT effective_from_at FROM policy WHERE kind = $1 AND effective_from_at > $2"
-        " ORDER BY effective_from_at LIMIT 1",
-        kind,
+        "SELECT effective_from_at FROM policy WHERE kind IN ('ROUTING', 'ROLLOUT')"
+        " AND effective_from_at > $1 ORDER BY effective_from_at LIMIT 1",
         now,
     )
+
+
+async def every_version(session: Session, kind: str) -> Sequence[PolicyRow]:
+    """All published versions of a kind, in force or not."""
+    sql = f"SELECT {_COLUMNS} FROM policy WHERE kind = $1 ORDER BY scope, version"
+    return await session.rows(PolicyRow, sql, kind)
 
 
 async def last_version(session: Session, kind: str, scope: str) -> int:

@@ -19,6 +19,7 @@ from domain.policies.continuity import MeasureKind
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.policies import PolicyKind
 from domain.policies.refunds import Tender
+from domain.policies.rollout import RolloutDomain, RolloutMode
 from domain.refunds.approvals import RefundKind
 from domain.refunds.payouts import AttemptState
 from domain.refunds.states import RefundStatus
@@ -71,6 +72,8 @@ __all__ = [
     "ReturnSort",
     "ReturnStatus",
     "Role",
+    "RolloutDomain",
+    "RolloutMode",
     "StockState",
     "TaskStatus",
     "Tender",
@@ -118,6 +121,8 @@ for _enumeration in (
     ReturnSort,
     ReturnStatus,
     Role,
+    RolloutDomain,
+    RolloutMode,
     StockState,
     TaskStatus,
     Tender,

@@ -51,6 +51,11 @@ class OrderLineInput:
     """Discount of the whole line."""
     tax: MoneyInput | None = UNSET
     """Tax of the whole line, in addition to `unitPrice`."""
+    location_code: str | None = UNSET
+    """Code of one of the channel's locations: the units come from there and from nowhere else.
+    Absent: the ROUTING policy chooses. Where ROUTING is not LIVE, it is the first location in the
+    channel's order that has units.
+    """
 
     def to_line(self, *field: str) -> NewLine:
         """A line of the command."""
@@ -60,6 +65,7 @@ class OrderLineInput:
             self.unit_price.to_money(*field, "unitPrice"),
             _money(self.discount, *field, "discount"),
             _money(self.tax, *field, "tax"),
+            given(self.location_code),
         )
 
 

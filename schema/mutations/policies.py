@@ -23,8 +23,8 @@ class PolicyInput:
     """`global`, or a scope by facts that decisions of the kind know. ROUTING, RETURN and REFUND:
     `channel:x`, `category:y` or `channel:x,category:y`. DISPOSITION, ADJUSTMENT and COUNT:
     `location:X` or `category:y`. EXCEPTION and CONTINUITY: `location:X` or `channel:x`.
-    FULFILLMENT: these two, or `channel:x,location:X`. INVALID for another, with the allowed ones in
-    `details`."""
+    FULFILLMENT and ROLLOUT: these two, or `channel:x,location:X`. INVALID for another, with the
+    allowed ones in `details`."""
     rules: JSON
     """Rules; their structure depends on the kind. Errors name the path within the rules."""
     effective_from: datetime | None = UNSET

@@ -1,7 +1,8 @@
 """Policies: versioned rules that never change. Runs of the playbooks that they name."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import strawberry
 
@@ -9,13 +10,24 @@ from domain.continuity.measures import note_of
 from domain.policies.continuity import MeasureKind as Kind
 from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.json_schemas import rules_schema, scopes_of
+from domain.policies.policies import HeldMode
 from models.policies import PlaybookMeasureRow, PlaybookRunRow, PolicyRow
+from models.queries.rollout.reports import ShadowCaseRow
 from schema.context import Context
 from schema.fields.edges import edge, node_edge
-from schema.fields.enums import MeasureKind, PlaybookStatus, PolicyKind
-from schema.fields.node import Node, found_by
+from schema.fields.enums import (
+    MeasureKind,
+    PlaybookStatus,
+    PolicyKind,
+    RolloutDomain,
+    RolloutMode,
+)
+from schema.fields.node import Node, found_by, load
+from schema.fields.paging import PageInfo
 from schema.fields.scalars import JSON, json_of
+from schema.types.decisions import PolicyDecision
 from schema.types.integrations.systems import Integration
+from server.projection.list_sizes import listed
 from server.projection.records import Record, column, derived, many
 
 
@@ -142,3 +154,103 @@ class PlaybookRun(Node):
         lambda loaders: loaders.measures_of_run, "id", many(Measure), rows=5
     )
     """Its measures, with what each affects."""
+
+
+@strawberry.type
+class RolloutSwitch:
+    """The mode that a domain has for new cases now. A case keeps the mode in which it began."""
+
+    domain: RolloutDomain
+    mode: RolloutMode
+    scope: str
+    """Scope of the ROLLOUT policy that decides."""
+    policy_version: int
+    """Version of that policy."""
+    since: datetime
+    """Time from which the domain has had this mode here."""
+
+    @staticmethod
+    def of(held: HeldMode) -> "RolloutSwitch":
+        """The switch of a domain."""
+        policy = held.policy
+        return RolloutSwitch(
+            domain=held.domain,
+            mode=held.mode,
+            scope=str(policy.scope),
+            policy_version=policy.version,
+            since=held.since,
+        )
+
+
+@strawberry.type
+class ShadowDifference:
+    """A decision of a policy and another one of people, with the number of such cases."""
+
+    would: str
+    """Outcome that the policy would have had; FAILED if it could not decide."""
+    did: str
+    """Decision of people or of the caller."""
+    cases: int
+
+
+@strawberry.type
+class ShadowCase:
+    """A case that people or the caller decide, with the decision of the policy beside it."""
+
+    subject: Node
+    """The Order, Reservation, Return, ReturnItem or Refund."""
+    at: datetime
+    """Time at which the case began."""
+    would: PolicyDecision
+    """Decision that the policy would have made; outcome FAILED if it could not decide."""
+    did: str | None
+    """Decision of people or of the caller; null until they decide."""
+    decided_by: str | None
+    """Actor that decided; null until then."""
+    agrees: bool | None
+    """True if both decisions are the same, or the policy leaves the case to people; null until it
+    is decided.
+    """
+    differences: list[str] = listed(4)
+    """Differences, as text for people."""
+
+    @staticmethod
+    async def of(row: ShadowCaseRow, context: Context) -> "ShadowCase | None":
+        """The case of a row; None if the caller may not see its subject."""
+        subject: Node | None = await load(context, row["subject_type"], UUID(row["subject_key"]))
+        if subject is None:
+            return None
+        differences = row["differences"]
+        return ShadowCase(
+            subject=subject,
+            at=row["opened_at"],
+            would=PolicyDecision.from_json(row["decision"], context),
+            did=row["did"],
+            decided_by=_named(row["decided_by"], context),
+            agrees=None if row["agrees"] is None else bool(row["agrees"]),
+            differences=[] if differences is None else cast("list[str]", json_of(differences)),
+        )
+
+
+@strawberry.type
+class ShadowReport:
+    """Shadow cases of a domain, and how far the policy agrees with people."""
+
+    domain: RolloutDomain
+    since: datetime
+    """Only cases that began from then on count."""
+    cases: int
+    """Number of cases."""
+    open: int
+    """Number of cases that are not decided yet. A return or refund that ends without a decision of
+    people stays open.
+    """
+    agreed: int
+    """Number of decided cases in which both decisions agree."""
+    agreement: float | None
+    """Agreed cases among the decided ones, from 0 to 1; null without a decided case."""
+    differences: list[ShadowDifference] = listed(10)
+    """Differences by the number of their cases, the most frequent first; at most 100."""
+    nodes: list[ShadowCase]
+    """Cases of the page, newest first."""
+    page_info: PageInfo

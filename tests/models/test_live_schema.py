@@ -148,6 +148,7 @@ async def _refused(database: Database, sql: str) -> str:
 async def test_what_was_written_is_never_changed(filled: Database, table: str, engine: str) -> None:
     before = await raw.rows(filled.url, f"SELECT * FROM {table}")
     columns = {"journal_line": "account", "event_position": "position", "audit_seal": "sequence"}
+    columns |= dict.fromkeys(("shadow_decision", "shadow_comparison"), "case_id")
     column = columns.get(table, "id")
     changes = [f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"]
     if engine == "postgres":

@@ -36,11 +36,16 @@ CASES = [
 LATER_RULES = {"FULFILLMENT": {"holds": [], "carriers": [], "labelOnPack": False}}
 # The numbers of reasons and policies that later versions install.
 LATER_REASONS = {"0041_unannounced_reason": 1}
-LATER_POLICIES = {"0030_fulfillment_holds": 1, "0036_counts": 1, "0047_playbooks": 1}
+LATER_POLICIES = {
+    "0030_fulfillment_holds": 1,
+    "0036_counts": 1,
+    "0047_playbooks": 1,
+    "0048_rollout": 1,
+}
 
 
 def _later_rules(currency: str) -> dict[str, object]:
-    later = (PolicyKind.COUNT, PolicyKind.CONTINUITY)
+    later = (PolicyKind.COUNT, PolicyKind.CONTINUITY, PolicyKind.ROLLOUT)
     return {**LATER_RULES, **{kind.value: default_rules(currency)[kind] for kind in later}}
 
 

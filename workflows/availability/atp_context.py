@@ -14,6 +14,7 @@ import workflows.policies.publishing as policies
 from domain.continuity.measures import NO_MEASURES, Measures
 from domain.policies.continuity import MeasureKind
 from domain.policies.policies import Facts, PolicyVersion, choose, shared_category
+from domain.policies.rollout import RolloutDomain, RolloutMode, RolloutRules
 from domain.policies.routing import RoutingRules
 from domain.routing.plan_cache import Plans
 from domain.routing.shipping_calendar import Capacity, Promise, start_of_day, zone_of
@@ -23,6 +24,8 @@ from models.database.locked_reads import FromLock
 from models.database.sessions import Session
 from models.database.sql import Question
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts, LocationFacts
+from workflows.policies.publishing import SourcingPolicies
+from workflows.rollout.modes import Switch, switch
 
 DERIVED_MAX: Final = 4
 CHOSEN_MAX: Final = 1_024
@@ -48,12 +51,20 @@ class KeptRouting:
     """
 
     channels: Sequence[ChannelFacts]
-    routing: Sequence[PolicyVersion[RoutingRules]]
+    routing: SourcingPolicies
     sharing: dict[tuple[int, ...], list[ChannelFacts]] = field(default_factory=dict)
     chosen: dict[Facts, PolicyVersion[RoutingRules]] = field(default_factory=dict)
     plans: dict[tuple[object, ...], Plans] = field(default_factory=dict)
     dates: dict[tuple[object, ...], LocationDates] = field(default_factory=dict)
     second: int = 0
+    is_live: bool = field(init=False)
+    """True if no ROLLOUT policy leaves the choice of locations to people."""
+
+    def __post_init__(self) -> None:
+        self.is_live = all(
+            policy.rules.mode(RolloutDomain.ROUTING) is RolloutMode.LIVE
+            for policy in self.routing.rollout
+        )
 
     def dates_in(self, second: int) -> dict[tuple[object, ...], LocationDates]:
         """The dates that were computed in this second."""
@@ -65,9 +76,7 @@ class KeptRouting:
 _derived: dict[tuple[int, int], KeptRouting] = {}  # by the identity of channels and policies
 
 
-def _derived_from(
-    channels: Sequence[ChannelFacts], routing: Sequence[PolicyVersion[RoutingRules]]
-) -> KeptRouting:
+def _derived_from(channels: Sequence[ChannelFacts], routing: SourcingPolicies) -> KeptRouting:
     key = (id(channels), id(routing))
     found = _derived.get(key)
     if found is None:
@@ -88,7 +97,7 @@ class AtpContext:
     """
 
     channels: Sequence[ChannelFacts]
-    routing: Sequence[PolicyVersion[RoutingRules]]
+    routing: SourcingPolicies
     backordered: Mapping[tuple[int, int], int]
     now: datetime
     dates: dict[tuple[object, ...], LocationDates] = field(default_factory=dict)
@@ -104,7 +113,37 @@ class AtpContext:
         """True if a measure closes locations, or limits their parcels."""
         return bool(self.room or self.measures.of(MeasureKind.CLOSE_LOCATION))
 
+    def rollout(
+        self, channel: ChannelFacts, place: LocationFacts | None = None
+    ) -> PolicyVersion[RolloutRules]:
+        """The ROLLOUT policy for orders of a channel, or for them at one of its locations."""
+        facts = Facts(channel.code, location=None if place is None else place.code)
+        return choose(self.routing.rollout, facts, self.now)
+
+    def switch(self, channel: ChannelFacts) -> Switch | None:
+        """The mode of new orders and holds of a channel; None if the ROUTING policy decides."""
+        if self._derived.is_live:
+            return None
+        found = switch(self.rollout(channel), RolloutDomain.ROUTING)
+        return None if found.is_live else found
+
     def opened(self, channel: ChannelFacts) -> ChannelFacts:
+        """The channel with the locations that orders may use without naming them.
+
+        No measure closes them, and they have room. Of a channel whose orders the policy routes,
+        those are left out that are not LIVE: they supply only orders that name them.
+        """
+        unclosed = self.unclosed(channel)
+        if self._derived.is_live or self.switch(channel) is not None:
+            return unclosed
+        places = tuple(
+            place
+            for place in unclosed.locations
+            if self.rollout(channel, place).rules.mode(RolloutDomain.ROUTING) is RolloutMode.LIVE
+        )
+        return unclosed if places == unclosed.locations else replace(unclosed, locations=places)
+
+    def unclosed(self, channel: ChannelFacts) -> ChannelFacts:
         """The channel with the locations that no measure closes and that have room."""
         if not self._leaves_out_places:
             return channel
@@ -123,11 +162,16 @@ class AtpContext:
         return self.measures.is_withheld(channel.code, place.code, item.sku)
 
     def open_places(self, channel: ChannelFacts, item: ItemFacts) -> set[int]:
-        """The locations whose available units of an item the channel may sell."""
+        """The locations whose available units of an item orders may use without naming them."""
+        return self._usable(self.opened(channel), item)
+
+    def unclosed_places(self, channel: ChannelFacts, item: ItemFacts) -> set[int]:
+        """The locations from which no measure forbids the channel to sell an item."""
+        return self._usable(self.unclosed(channel), item)
+
+    def _usable(self, channel: ChannelFacts, item: ItemFacts) -> set[int]:
         return {
-            place.id
-            for place in self.opened(channel).locations
-            if not self.is_withheld(channel, place, item)
+            place.id for place in channel.locations if not self.is_withheld(channel, place, item)
         }
 
     def may_use_held(self, channel: ChannelFacts, place_id: int, item: ItemFacts) -> bool:
@@ -137,7 +181,7 @@ class AtpContext:
         return any(
             place.id == place_id
             and not self.measures.is_stopped(channel.code, place.code, item.sku)
-            for place in self.opened(channel).locations
+            for place in self.unclosed(channel).locations
         )
 
     def buffer_of(self, channel: ChannelFacts, item: ItemFacts) -> int:
@@ -149,7 +193,7 @@ class AtpContext:
 
     def sharing(self, channel: ChannelFacts) -> list[ChannelFacts]:
         """Active channels that sell from one of this channel's locations, including itself."""
-        if self._leaves_out_places:
+        if self._leaves_out_places or not self._derived.is_live:
             channels = [self.opened(each) for each in self.channels]
             return _sharing(channels, self.opened(channel))
         key = (channel.id, *(place.id for place in channel.locations))
@@ -164,7 +208,7 @@ class AtpContext:
         if found is None:
             if len(chosen) >= CHOSEN_MAX:
                 chosen.clear()
-            found = chosen[facts] = choose(self.routing, facts, self.now)
+            found = chosen[facts] = choose(self.routing.routing, facts, self.now)
         return found
 
     def rules_for(
@@ -233,7 +277,7 @@ async def read(session: Session, item_ids: Iterable[int], now: datetime) -> AtpC
 async def made_of(
     session: Session,
     channels: Sequence[ChannelFacts],
-    rules: Sequence[PolicyVersion[RoutingRules]],
+    rules: SourcingPolicies,
     backordered: Mapping[tuple[int, int], int],
     measures: Measures,
     now: datetime,
@@ -271,14 +315,14 @@ def questions(
     item_ids: Sequence[int] | FromLock, now: datetime
 ) -> tuple[
     Question[list[ChannelFacts]],
-    Question[policies.Found[RoutingRules]],
+    Question[SourcingPolicies],
     Question[dict[tuple[int, int], int]],
     Question[Measures],
 ]:
     """Statements that read a context: channels, routing policies, backordered units, measures."""
     return (
         lookups.every_channel(),
-        policies.routing_in_force(now),
+        policies.sourcing_in_force(now),
         availability_queries.backordered(item_ids),
         measure_queries.active(),
     )

@@ -17,7 +17,6 @@ import workflows.availability.routing as routing
 import workflows.policies.publishing as policies
 from domain.access.callers import Caller
 from domain.errors import NotFound
-from domain.policies.policies import PolicyKind
 from domain.routing.shipping_calendar import Promise
 from domain.values.codes import comparison_key
 from models.database.sessions import Session
@@ -69,7 +68,7 @@ async def find(
     context = await atp_context.made_of(
         session,
         channels,
-        await policies.in_force(session, PolicyKind.ROUTING, now),
+        await session.answer(policies.sourcing_in_force(now)),
         backordered_units(supply.values()),
         await session.answer(measure_queries.active()),
         now,

@@ -36,8 +36,6 @@ import workflows.policies.publishing as policies
 from domain.access.callers import Caller
 from domain.continuity.measures import Measures
 from domain.policies.continuity import MeasureKind
-from domain.policies.policies import PolicyKind, PolicyVersion
-from domain.policies.routing import RoutingRules
 from domain.routing.shipping_calendar import start_of_day, zone_of
 from domain.values.codes import comparison_key
 from models.database.database import Database
@@ -55,6 +53,7 @@ from workflows.availability.delivery_dates import (
     is_today,
 )
 from workflows.availability.shared_reads import SharedReads
+from workflows.policies.publishing import SourcingPolicies
 
 GOODS_MAX: Final = 50_000
 ANSWERS_MAX: Final = 8  # per SKU: channels, destinations, service levels
@@ -76,13 +75,13 @@ _WITHOUT_EFFECT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rules:
-    """Channels, routing policies and active measures.
+    """Channels, policies of routing and rollout, and active measures.
 
     They are valid until a published policy comes into force, or a measure ends by the clock.
     """
 
     channels: Sequence[ChannelFacts]
-    routing: Sequence[PolicyVersion[RoutingRules]]
+    routing: SourcingPolicies
     measures: Measures
     until: datetime | None
 
@@ -326,10 +325,10 @@ class AvailabilityCache:
         try:
             async with self._database.snapshot() as session:
                 measures = (await session.answer(measure_queries.active())).at(now)
-                ends = await policy_queries.next_change(session, PolicyKind.ROUTING, now)
+                ends = await policy_queries.next_change_of_sourcing(session, now)
                 rules = _Rules(
                     channels=await lookups.all_channels(session),
-                    routing=await policies.in_force(session, PolicyKind.ROUTING, now),
+                    routing=await session.answer(policies.sourcing_in_force(now)),
                     measures=measures,
                     until=min(filter(None, (ends, measures.next_end(now))), default=None),
                 )

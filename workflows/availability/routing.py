@@ -7,44 +7,40 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import domain.routing.callers_choice as callers_choice
 import models.queries.stock.availability as availability_queries
 from domain.errors import InsufficientStock
 from domain.policies.policies import PolicyVersion
+from domain.policies.rollout import RolloutDomain, RolloutMode
 from domain.policies.routing import ANY, RoutingRules
-from domain.routing.planning import Candidate, Pin
+from domain.routing.planning import Allocation, Candidate, Pin
 from domain.routing.shipping_calendar import Capacity, Promise, promise, start_of_day, zone_of
 from domain.values.totals import totals
 from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts, LocationFacts
 from workflows.availability.atp_context import AtpContext, LocationDates
+from workflows.availability.demands import (
+    Demand,
+    check_promised,
+    named_beyond,
+    named_units,
+    promisable_at,
+)
+from workflows.rollout.modes import Switch
 from workflows.transactions.transaction import Transaction
 
 STANDARD = "STANDARD"
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """Units of an item, from `location` if it is set, else from any. `field`: path of the line."""
-
-    item: ItemFacts
-    quantity: int
-    location: str | None
-    field: tuple[str, ...]
+# Member of a stored decision that the ROUTING policy did not make: the mode, and its policy.
+ROLLOUT = "rollout"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Allocated (item, location, units) that add up to the demand; the explanation as JSON."""
+    """Allocated (item, location, units) that add up to the demands; the explanation as JSON."""
 
     allocation: Sequence[tuple[int, int, int]]
     decision: Mapping[str, Any]
-
-
-def promised(tx: Transaction, context: AtpContext, channel: ChannelFacts, item: ItemFacts) -> int:
-    """Units of an item that the channel may sell now, according to the locked levels."""
-    places = context.open_places(channel, item)
-    units = (level.promisable for level in tx.stock.of_item(item.id) if level.location_id in places)
-    return context.promise(channel, item, units)
+    demands: Sequence[Demand]
 
 
 async def plan(
@@ -54,30 +50,76 @@ async def plan(
     demands: Sequence[Demand],
     country: str | None = None,
     service_level: str = STANDARD,
+    switch: Switch | None = None,
 ) -> Plan:
     """Allocate the demands to the channel's locations. Their stock must be locked.
 
-    Raises InsufficientStock at the first line of an item if the channel may sell too few units.
+    `switch`: that of an order or hold that is not LIVE. Its units come from the location that their
+    demand names, else from the channel's locations in order. Raises InsufficientStock at the first
+    line of an item if the channel may sell too few units.
     """
-    wanted = totals((demand.item.id, demand.quantity) for demand in demands)
-    first = {demand.item.id: demand for demand in reversed(demands)}
-    for item_id, quantity in wanted.items():
-        item = first[item_id].item
-        can_sell = promised(tx, context, channel, item)
-        if can_sell < quantity:
-            field = (*first[item_id].field, "quantity")
-            raise InsufficientStock(item.sku, quantity, can_sell, field=field)
+    check_promised(tx, context, channel, demands)
+    made = await _plan(tx, context, channel, demands, (country, service_level), switch)
+    return replace(made, decision={**made.decision, **_kept(switch)}) if switch else made
+
+
+def switch_of(decision: Mapping[str, Any]) -> Switch | None:
+    """The mode that a stored decision was made in; None: the ROUTING policy made it."""
+    kept = decision.get(ROLLOUT)
+    if kept is None:
+        return None
+    mode = RolloutMode(kept["mode"])
+    return Switch(RolloutDomain.ROUTING, mode, kept["scope"], kept["version"])
+
+
+def _kept(switch: Switch | None) -> dict[str, Any]:
+    """The mode as a member of a stored decision."""
+    if switch is None:
+        return {}
+    kept = {"mode": str(switch.mode), "scope": switch.scope, "version": switch.version}
+    return {ROLLOUT: kept}
+
+
+async def would_route(
+    tx: Transaction,
+    context: AtpContext,
+    channel: ChannelFacts,
+    demands: Sequence[Demand],
+    country: str | None = None,
+    service_level: str = STANDARD,
+) -> Sequence[str]:
+    """The locations that the ROUTING policy would choose, whatever the demands name."""
+    free = [replace(demand, location=None) for demand in demands]
+    terms = (country, service_level)
+    made = await _plan(tx, context, channel, free, terms, None)
+    return tuple(made.decision["chosen"])
+
+
+async def _plan(
+    tx: Transaction,
+    context: AtpContext,
+    channel: ChannelFacts,
+    demands: Sequence[Demand],
+    terms: tuple[str | None, str],
+    switch: Switch | None,
+) -> Plan:
+    """Choose the locations. One that is not LIVE itself serves only lines that name it."""
     items = {demand.item.sku: demand.item for demand in demands}
+    first = {demand.item.id: demand for demand in reversed(demands)}
     policy = context.rules_for(channel, items.values())
     opened = context.opened(channel)
-    dates = await promises(tx.session, context, opened, policy, country, service_level)
+    beyond = named_beyond(context, channel, opened, demands)
+    if beyond:
+        opened = replace(opened, locations=(*opened.locations, *beyond))
+    dates = await promises(tx.session, context, opened, policy, *terms)
+    only_named = totals(named_units(demands, beyond))
     candidates = [
         Candidate(
             location=place.code,
             stock={
                 sku: 0
                 if context.is_withheld(channel, place, item)
-                else _promisable(tx, item.id, place.id)
+                else _candidate_units(tx, item, place, beyond, only_named)
                 for sku, item in items.items()
             },
             promise=dates[place.id].promise,
@@ -93,16 +135,32 @@ async def plan(
         else:
             _check_open(opened, demand)
             pins.append(Pin(demand.item.sku, demand.location, demand.quantity))
+    chosen: Sequence[Allocation]
     try:
-        plans = context.plans_of(
-            policy, ((place.id, dates[place.id].promise) for place in opened.locations)
-        )
-        chosen, explanation = plans.plan(free, candidates, pins=pins)
+        if switch is None:
+            plans = context.plans_of(
+                policy, ((place.id, dates[place.id].promise) for place in opened.locations)
+            )
+            chosen, explanation = plans.plan(free, candidates, pins=pins)
+        else:
+            chosen, explanation = callers_choice.plan(free, candidates, policy.version, pins=pins)
     except InsufficientStock as error:
         raise error.under(*first[items[error.sku].id].field, "quantity") from None
     place_ids = {place.code: place.id for place in channel.locations}
     allocation = [(items[each.sku].id, place_ids[each.location], each.quantity) for each in chosen]
-    return Plan(allocation, _with_closed(context, channel, opened, explanation))
+    return Plan(allocation, _with_closed(context, channel, opened, explanation), demands)
+
+
+def _candidate_units(
+    tx: Transaction,
+    item: ItemFacts,
+    place: LocationFacts,
+    beyond: Collection[LocationFacts],
+    only_named: Mapping[tuple[str, str], int],
+) -> int:
+    """Units of an item that a candidate may supply: no more than named ones, if it is beyond."""
+    units = promisable_at(tx, item.id, place.id)
+    return min(units, only_named.get((item.sku, place.code), 0)) if place in beyond else units
 
 
 def _check_open(opened: ChannelFacts, demand: Demand) -> None:
@@ -119,7 +177,7 @@ def _with_closed(
     opened: ChannelFacts,
     explanation: Mapping[str, Any],
 ) -> Mapping[str, Any]:
-    """The explanation, with the locations that measures leave out."""
+    """The explanation, with the locations that measures or the ROLLOUT policy leave out."""
     if opened is channel:
         return explanation
     candidates = {place.id for place in opened.locations}
@@ -136,15 +194,12 @@ def _with_closed(
 
 
 def _why_closed(context: AtpContext, channel: ChannelFacts, place: LocationFacts) -> str:
+    if place in context.unclosed(channel).locations:
+        return "is not LIVE in the ROLLOUT policy: it supplies only lines that name it"
     measure = context.measures.closing(channel.code, place.code)
     if measure is not None:
         return f"is closed by the playbook {measure.playbook}"
     return f"got its {context.measures.cap(place.code)} parcels of today, which a playbook limits"
-
-
-def _promisable(tx: Transaction, item_id: int, location_id: int) -> int:
-    level = tx.stock.level(item_id, location_id)
-    return 0 if level is None else level.promisable
 
 
 async def promises(
@@ -238,10 +293,11 @@ async def promise_from(
 
 
 def undecided(
-    context: AtpContext, channel: ChannelFacts, items: Iterable[ItemFacts]
+    context: AtpContext, channel: ChannelFacts, items: Iterable[ItemFacts], switch: Switch | None
 ) -> dict[str, Any]:
     """The routing decision for a demand that no location can serve yet."""
     return {
+        **_kept(switch),
         "policyVersion": context.rules_for(channel, items).version,
         "chosen": [],
         "considered": [

@@ -15,6 +15,7 @@ import models.queries.orders.reservations as reservation_queries
 import workflows.availability.atp_context as atp_context
 import workflows.availability.caps as caps
 import workflows.availability.routing as routing
+import workflows.availability.routing_shadows as routing_shadows
 import workflows.orders.fulfillments as fulfillments
 import workflows.reservations.expired_units as expired_units
 import workflows.reservations.expiry as reservation_expiry
@@ -26,16 +27,18 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState, distribute
 from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
 from domain.stock.states import StockState
-from domain.values.totals import totals
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from models.queries.orders.reservations import HeldLineRow
 from models.reservations import ReservationRow
 from workflows.access.visibility import sees_hold
 from workflows.availability.atp_context import AtpContext
-from workflows.availability.routing import Demand
+from workflows.availability.demands import Demand
+from workflows.availability.routing import Plan
 from workflows.orders.commands import PlaceOrder
 from workflows.orders.fulfillments import ParcelContents, ParcelLine, PromisedOrder
+from workflows.orders.open_demands import OpenDemand, Wanted
 from workflows.reservations.expired_units import ExpiredUnits
+from workflows.rollout.modes import Switch
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
@@ -43,15 +46,6 @@ from workflows.transactions.transaction import Transaction
 _FROM_AVAILABLE = (StockState.AVAILABLE, StockState.ALLOCATED)
 _FROM_HOLD = (StockState.HELD, StockState.ALLOCATED)
 _BACK_TO_AVAILABLE = (StockState.HELD, StockState.AVAILABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Portion:
-    """Units of an item that were allocated to an order at a location."""
-
-    item_id: int
-    location_id: int
-    quantity: int
 
 
 @dataclass(slots=True)
@@ -72,18 +66,6 @@ class OrderAllocation:
     @property
     def backordered_units(self) -> int:
         return sum(units[OrderLineState.BACKORDERED] for units in self.units_by_line)
-
-
-@dataclass(slots=True)
-class _OpenDemand:
-    """Units of each item still to be found for an order, and the portions found so far."""
-
-    wanted: dict[int, int]
-    portions: list[Portion] = field(default_factory=list)
-
-    def take(self, item_id: int, location_id: int, quantity: int) -> None:
-        self.wanted[item_id] -= quantity
-        self.portions.append(Portion(item_id, location_id, quantity))
 
 
 @dataclass(slots=True)
@@ -147,35 +129,37 @@ async def allocate(
     """
     context = supply.context
     held = await _live_hold(tx, supply, channel, command.reservation_id, caller)
-    open_demand = _OpenDemand(totals((demand.item.id, demand.quantity) for demand in demands))
+    open_demand = OpenDemand.of(demands, channel)
     moves = []
     if held is not None:
         items_by_id = {demand.item.id: demand.item for demand in demands}
         usable = partial(_is_usable, context, channel, items_by_id)
         moves = _held_portions(open_demand, supply.lines.get(held["id"], ()), usable)
-    missing = _missing(demands, open_demand)
+    missing = open_demand.missing(demands)
     country = None if command.ship_to is None else command.ship_to.country_code
     terms = (country, command.service_level)
     decision: dict[str, Any] = {} if held is None else orjson.loads(held["routing"])
-    plan = None
-    if missing and command.backorder:
-        plan = await expired_units.plan_part(tx, supply.expired, context, channel, missing, terms)
-    elif missing:
-        work = partial(routing.plan, tx, context, channel, missing, *terms)
-        plan = await supply.expired.attempt(tx, work)
+    switch = context.switch(channel) if held is None else routing.switch_of(decision)
+    plan, would = None, None
+    if missing:
+        plan = await _plan(tx, supply, channel, missing, terms, switch, command)
     if plan is not None:
+        would = await routing_shadows.decide(tx, context, channel, plan.demands, terms, switch)
         decision = dict(plan.decision)
         for item_id, location_id, quantity in plan.allocation:
             open_demand.take(item_id, location_id, quantity)
             moves.append((item_id, location_id, _FROM_AVAILABLE, quantity))
     elif not decision:
-        decision = routing.undecided(context, channel, [demand.item for demand in demands])
+        decision = routing.undecided(context, channel, [demand.item for demand in demands], switch)
+    chosen = [] if plan is None else plan.decision["chosen"]
+    subject = ("Order", order_id)
+    routing_shadows.store(tx, channel, subject, switch, would, chosen, caller.actor)
     # No refusal is possible from here on.
     for item_id, location_id, states, quantity in moves:
         _move(tx, channel, item_id, location_id, states, quantity, order_id, caller.actor)
     if held is not None:
         _commit(tx, supply, held, order_id, caller.actor)
-    for item_id, quantity in open_demand.wanted.items():
+    for (item_id, _), quantity in open_demand.wanted.items():
         if quantity:
             key = (channel.id, item_id)
             supply.backordered[key] = supply.backordered.get(key, 0) + quantity
@@ -188,6 +172,23 @@ async def allocate(
     if not allocation.backordered_units:
         allocation.ship_by, allocation.deliver_by = dates
     return allocation
+
+
+async def _plan(
+    tx: Transaction,
+    supply: Supply,
+    channel: ChannelFacts,
+    missing: Sequence[Demand],
+    terms: tuple[str | None, str],
+    switch: Switch | None,
+    command: PlaceOrder,
+) -> Plan | None:
+    """The locations of units that no hold has; None if the order is backordered without any."""
+    context, expired = supply.context, supply.expired
+    if command.backorder:
+        return await expired_units.plan_part(tx, expired, context, channel, missing, terms, switch)
+    work = partial(routing.plan, tx, context, channel, missing, *terms, switch)
+    return await expired.attempt(tx, work)
 
 
 async def _live_hold(
@@ -235,7 +236,7 @@ def _is_usable(
 
 
 def _held_portions(
-    open_demand: _OpenDemand,
+    open_demand: OpenDemand,
     lines: Sequence[HeldLineRow],
     is_usable: Callable[[int, int], bool],
 ) -> list[tuple[int, int, tuple[StockState, StockState], int]]:
@@ -246,10 +247,10 @@ def _held_portions(
     moves = []
     for line in lines:
         item_id, location_id = line["item_id"], line["location_id"]
-        wanted = open_demand.wanted.get(item_id, 0)
-        taken = min(line["quantity"], wanted) if wanted and is_usable(item_id, location_id) else 0
+        taken = 0
+        if is_usable(item_id, location_id):
+            taken = open_demand.take(item_id, location_id, line["quantity"])
         if taken:
-            open_demand.take(item_id, location_id, taken)
             moves.append((item_id, location_id, _FROM_HOLD, taken))
         if surplus := line["quantity"] - taken:
             moves.append((item_id, location_id, _BACK_TO_AVAILABLE, surplus))
@@ -269,16 +270,6 @@ def _commit(
 async def commit_holds(tx: Transaction, supply: Supply) -> None:
     """Write the holds that were turned into orders."""
     await reservation_queries.commit_holds(tx.session, supply.committed)
-
-
-def _missing(demands: Sequence[Demand], open_demand: _OpenDemand) -> list[Demand]:
-    """Units still to be found, once per item, with the path of the first line of the item."""
-    missing = []
-    for item_id, quantity in open_demand.wanted.items():
-        if quantity:
-            first = next(demand for demand in demands if demand.item.id == item_id)
-            missing.append(Demand(first.item, quantity, None, first.field))
-    return missing
 
 
 def _move(
@@ -306,15 +297,15 @@ def _move(
 
 
 def _per_line(
-    demands: Sequence[Demand], open_demand: _OpenDemand, decision: Mapping[str, Any]
+    demands: Sequence[Demand], open_demand: OpenDemand, decision: Mapping[str, Any]
 ) -> OrderAllocation:
     """Assign the found units to the lines that asked for them, in line order."""
     places: list[list[tuple[int, int]]] = [[] for _ in demands]
-    by_item: dict[int, list[int]] = {}
+    by_wanted: dict[Wanted, list[int]] = {}
     for index, demand in enumerate(demands):
-        by_item.setdefault(demand.item.id, []).append(index)
-    for item_id, indexes in by_item.items():
-        portions = [portion for portion in open_demand.portions if portion.item_id == item_id]
+        by_wanted.setdefault((demand.item.id, demand.location), []).append(index)
+    for key, indexes in by_wanted.items():
+        portions = [portion for portion in open_demand.portions if portion.wanted == key]
         wanted = [demands[index].quantity for index in indexes]
         shares = distribute(wanted, [portion.quantity for portion in portions])
         for index, shares_of_line in zip(indexes, shares, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
@@ -57,11 +57,17 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
     servable = [
         (channel_id, item_id)
         for channel_id, item_id in context.backordered
-        if _units_to_serve(tx, context, channels[channel_id], items[item_id]) > 0
+        if _units_to_serve(tx, context, channels[channel_id], items[item_id], None) > 0
     ]
     if not servable:
         return 0
-    waiting = await order_queries.backordered_lines(tx.session, servable, SERVED_MAX)
+    there = [
+        (level.location_id, item_id)
+        for item_id in items
+        for level in tx.stock.of_item(item_id)
+        if level.promisable > 0
+    ]
+    waiting = await order_queries.backordered_lines(tx.session, servable, there, SERVED_MAX)
     orders = {
         order.id: order
         for order in await locked_orders.try_lock(tx, [row["order_id"] for row in waiting])
@@ -89,23 +95,27 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
 
 
 def _units_to_serve(
-    tx: Transaction, context: atp_context.AtpContext, channel: ChannelFacts, item: ItemFacts
+    tx: Transaction,
+    context: atp_context.AtpContext,
+    channel: ChannelFacts,
+    item: ItemFacts,
+    places: Collection[int] | None,
 ) -> int:
     """Units of an item that backorders of a channel may take, after those served before them.
 
-    The safety buffer and the units protected for channels of higher priority are left.
+    `places`: the locations that the line may use; None: all that some line may use. The safety
+    buffer and the units protected for channels of higher priority are left.
     """
     if not channel.active:
         return 0
-    units = sum(level.promisable for level in _levels(tx, context, channel, item))
+    if places is None:
+        places = context.unclosed_places(channel, item)
+    units = sum(level.promisable for level in _levels(tx, item, places))
     return units - context.buffer_of(channel, item) - context.protected_from(channel, item)
 
 
-def _levels(
-    tx: Transaction, context: atp_context.AtpContext, channel: ChannelFacts, item: ItemFacts
-) -> list[Level]:
-    """The levels from which the channel may sell an item."""
-    places = context.open_places(channel, item)
+def _levels(tx: Transaction, item: ItemFacts, places: Collection[int]) -> list[Level]:
+    """The levels of an item at these locations."""
     return [level for level in tx.stock.of_item(item.id) if level.location_id in places]
 
 
@@ -120,10 +130,15 @@ def _take(
     """Allocate the line's backordered units, from the fullest location first; (location, units)."""
     line = order.line(row["line_id"])
     assert line is not None
-    limit = _units_to_serve(tx, context, channel, item)
+    places = context.open_places(channel, item)
+    if line.location_id is not None:
+        places |= context.unclosed_places(channel, item) & {line.location_id}
+    limit = _units_to_serve(tx, context, channel, item, places)
+    if line.location_id is not None:
+        places &= {line.location_id}
     wanted = min(line.units[OrderLineState.BACKORDERED], limit)
     taken = []
-    for level in sorted(_levels(tx, context, channel, item), key=_fullest_first):
+    for level in sorted(_levels(tx, item, places), key=_fullest_first):
         units = min(wanted, level.promisable)
         if units > 0:
             wanted -= units

@@ -27,16 +27,20 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class NewLine:
-    """Units of a SKU at a unit price. `discount` and `tax` are for the whole line."""
+    """Units of a SKU at a unit price. `discount` and `tax` are for the whole line.
+
+    `location_code`: the units come from there and from nowhere else.
+    """
 
     sku: str
     quantity: int
     unit_price: Money
     discount: Money | None = None
     tax: Money | None = None
+    location_code: str | None = None
 
     def __post_init__(self) -> None:
-        store_codes(self, "sku")
+        store_codes(self, "sku", "location_code")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class Line:
     sku: str
     money: LineMoney
     units: dict[OrderLineState, int]
+    location_id: int | None = None
+    """The location that the line names: its units come from nowhere else."""
 
     @property
     def left(self) -> int:
@@ -168,7 +170,8 @@ def _line(row: LockedLineRow) -> Line:
     money = LineMoney(
         row["quantity"], row["unit_price_minor"], row["discount_minor"], row["tax_minor"]
     )
-    return Line(row["id"], row["item_id"], row["sku"], money, units_by_state(row))
+    units = units_by_state(row)
+    return Line(row["id"], row["item_id"], row["sku"], money, units, row["location_id"])
 
 
 async def write(tx: Transaction, order: LockedOrder) -> OrderStep:

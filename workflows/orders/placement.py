@@ -43,12 +43,18 @@ from domain.values.texts import NOTE_MAX, check_longest, check_text
 from domain.values.totals import totals
 from models.orders import NewOrderRow, Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
-from workflows.availability.routing import Demand
+from workflows.availability.demands import Demand
 from workflows.orders.allocations import OrderAllocation, Supply
 from workflows.orders.commands import Address, NewLine, PlaceOrder
 from workflows.orders.totals import OrderTotals
 from workflows.policies.publishing import Found
-from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel, sold_item
+from workflows.reservations.line_checks import (
+    LINES_MAX,
+    check_lines,
+    named_location,
+    open_channel,
+    sold_item,
+)
 from workflows.transactions.actions import action
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction
@@ -132,7 +138,7 @@ async def _place(
     order = _order_row(
         tx, command, caller, channel, draft.money, allocation, order_id, draft.placed_at
     )
-    lines = _add_order(tx, command, draft.money, allocation, order, draft.items)
+    lines = _add_order(tx, draft, allocation, order)
     places = allocation.location_ids
     holds = placement_holds.plan(tx, rules, command, channel, places, draft.money, caller.actor)
     held_at = placement_holds.held_at(holds, places)
@@ -179,7 +185,8 @@ def _draft(
     problems.each(_checks_of(command, tx.now))
     channel = problems.attempt(lambda: open_channel(channels, caller, command.channel))
     demands = problems.each(
-        partial(_demand, line, index, items) for index, line in enumerate(command.lines[:LINES_MAX])
+        partial(_demand, line, index, items, channel)
+        for index, line in enumerate(command.lines[:LINES_MAX])
     )
     may_backdate = caller.may("backdate")
     placed_at = problems.attempt(
@@ -229,15 +236,23 @@ def _checks_of_address(to: Address) -> Iterator[Callable[[], object]]:
     yield partial(check_address_lines, to.lines or (), "shipTo", "lines")
 
 
-def _demand(line: NewLine, index: int, items: ByCode[ItemFacts]) -> Demand:
-    """The demand of a line. Raises its faults: the quantity, and the SKU."""
+def _demand(
+    line: NewLine, index: int, items: ByCode[ItemFacts], channel: ChannelFacts | None
+) -> Demand:
+    """The demand of a line. Raises its faults: the quantity, the SKU, and the location.
+
+    Without a channel, its location is not checked.
+    """
     problems = Problems()
     with problems.under("lines", str(index)):
         check_quantity(line.quantity)
     with problems.under("lines", str(index)):
         item = sold_item(items, line.sku)
+    place = None
+    with problems.under("lines", str(index)):
+        place = named_location(channel, line.location_code)
     problems.refuse()
-    return Demand(item, line.quantity, None, ("input", "lines", str(index)))
+    return Demand(item, line.quantity, place, ("input", "lines", str(index)))
 
 
 def _order_row(
@@ -277,14 +292,11 @@ def _order_row(
 
 
 def _add_order(
-    tx: Transaction,
-    command: PlaceOrder,
-    money: OrderTotals,
-    allocation: OrderAllocation,
-    order: NewOrderRow,
-    items: ByCode[ItemFacts],
+    tx: Transaction, draft: _OrderDraft, allocation: OrderAllocation, order: NewOrderRow
 ) -> list[tuple[UUID, int]]:
     """Add the order, its address and its lines. Returns (line id, item id) in line order."""
+    command, money = draft.command, draft.money
+    places = {place.code: place.id for place in draft.channel.locations}
     tx.add(Order, order)
     if command.ship_to is not None:
         to = command.ship_to
@@ -302,8 +314,8 @@ def _add_order(
         }
         tx.add(OrderAddress, address)
     lines = []
-    for index, line in enumerate(command.lines):
-        lines.append((tx.new_id(), items[line.sku].id))
+    for index, (line, demand) in enumerate(zip(command.lines, draft.demands, strict=True)):
+        lines.append((tx.new_id(), demand.item.id))
         units = allocation.units_by_line[index]
         row = {
             "id": lines[-1][0],
@@ -316,6 +328,7 @@ def _add_order(
             "tax_minor": money.lines[index].tax_minor,
             "backordered": units[OrderLineState.BACKORDERED],
             "allocated": units[OrderLineState.ALLOCATED],
+            "location_id": None if demand.location is None else places[demand.location],
         }
         tx.add(OrderLine, row)
     return lines

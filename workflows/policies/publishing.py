@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Final, Literal, TypeVar, overload
 
 import orjson
 
 import models.queries.catalog.lookups as lookups
 import models.queries.policies as policy_queries
+import workflows.policies.rollout_guard as rollout_guard
 from domain.access.callers import Caller
 from domain.errors import DomainError, Forbidden, NotFound
 from domain.events.payloads import encode
@@ -36,6 +37,7 @@ from domain.policies.policies import (
 )
 from domain.policies.refunds import RefundRules
 from domain.policies.returns import ReturnRules
+from domain.policies.rollout import RolloutRules
 from domain.policies.routing import RoutingRules
 from domain.problems import Problems
 from models.database.sessions import Session
@@ -45,6 +47,8 @@ from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
 AnyRules = TypeVar("AnyRules", bound=Rules)
+# Above every published version: a version that is not published yet decides in its scope.
+UNPUBLISHED: Final = 2**31
 Found = tuple[PolicyVersion[AnyRules], ...]
 
 
@@ -82,6 +86,8 @@ async def in_force(session: Session, kind: Literal[PolicyKind.FULFILLMENT], now:
 async def in_force(session: Session, kind: Literal[PolicyKind.COUNT], now: datetime) -> Found[CountRules]: ...  # noqa: E501
 @overload
 async def in_force(session: Session, kind: Literal[PolicyKind.CONTINUITY], now: datetime) -> Found[ContinuityRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.ROLLOUT], now: datetime) -> Found[RolloutRules]: ...  # noqa: E501
 # fmt: on
 
 
@@ -90,9 +96,31 @@ async def in_force(session: Session, kind: PolicyKind, now: datetime) -> Found[A
     return await session.answer(policy_queries.in_force(kind, now, partial(_read_all, kind)))
 
 
-def routing_in_force(now: datetime) -> Question[Found[RoutingRules]]:
-    """Query for the routing policies in force at `now`, to be sent together with other queries."""
-    return policy_queries.in_force(PolicyKind.ROUTING, now, partial(_read_all, PolicyKind.ROUTING))
+async def every_rollout(session: Session) -> Found[RolloutRules]:
+    """All published versions of ROLLOUT, also superseded ones."""
+    rows = await policy_queries.every_version(session, PolicyKind.ROLLOUT)
+    return _read_all(PolicyKind.ROLLOUT, rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourcingPolicies:
+    """The policies in force that choose locations, and those that say where they decide."""
+
+    routing: Found[RoutingRules]
+    rollout: Found[RolloutRules]
+
+
+def sourcing_in_force(now: datetime) -> Question[SourcingPolicies]:
+    """Query for the ROUTING and ROLLOUT policies in force at `now`, to be sent with others."""
+    return policy_queries.sourcing_in_force(now, _read_sourcing)
+
+
+def _read_sourcing(rows: Sequence[PolicyRow]) -> SourcingPolicies:
+    routing = [row for row in rows if row["kind"] == PolicyKind.ROUTING]
+    rollout = [row for row in rows if row["kind"] == PolicyKind.ROLLOUT]
+    return SourcingPolicies(
+        _read_all(PolicyKind.ROUTING, routing), _read_all(PolicyKind.ROLLOUT, rollout)
+    )
 
 
 def _read_all(kind: PolicyKind, rows: Sequence[PolicyRow]) -> Found[Any]:
@@ -121,6 +149,8 @@ async def decide(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: dat
 async def decide(session: Session, kind: Literal[PolicyKind.COUNT], now: datetime, *, location: str, category: str | None) -> PolicyVersion[CountRules]: ...  # noqa: E501
 @overload
 async def decide(session: Session, kind: Literal[PolicyKind.CONTINUITY], now: datetime, *, channel: str | None, location: str | None) -> PolicyVersion[ContinuityRules]: ...  # noqa: E501
+@overload
+async def decide(session: Session, kind: Literal[PolicyKind.ROLLOUT], now: datetime, *, channel: str, location: str | None) -> PolicyVersion[RolloutRules]: ...  # noqa: E501
 # fmt: on
 
 
@@ -161,7 +191,8 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
 
     Raises Forbidden if the role may not publish this kind, else all faults at once: Invalid with
     the path of each fault in the rules or for a scope that the kind cannot have, and NotFound for a
-    channel or location in the scope. Records `policy.published`.
+    channel or location in the scope. Then raises PolicyViolation for each domain that must not
+    become LIVE yet. Records `policy.published`.
     """
     caller.require(f"policies.publish.{command.kind}")
     try:
@@ -174,6 +205,11 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
         with problems.under():
             effective_from = takes_effect(command.effective_from, tx.now)
         problems.refuse()
+        if command.kind is PolicyKind.ROLLOUT:
+            present = await in_force(tx.session, PolicyKind.ROLLOUT, effective_from)
+            rules = _text(command.rules)
+            new = _read(command.kind, str(scope), UNPUBLISHED, effective_from, rules)
+            await rollout_guard.check(tx, present, new)
     except DomainError as error:
         raise error.under("input") from None
     last = command.replaces
@@ -185,7 +221,7 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
         "kind": command.kind,
         "scope": str(scope),
         "version": last + 1,
-        "rules": orjson.dumps(command.rules).decode(),
+        "rules": _text(command.rules),
         "effective_from_at": effective_from,
         "published_by": caller.actor,
         "published_at": tx.now,
@@ -213,6 +249,10 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
         location_id=location_id,
     )
     return {"policy": policy_id}
+
+
+def _text(rules: Mapping[str, Any]) -> str:
+    return orjson.dumps(rules).decode()
 
 
 async def places_of(

@@ -15,12 +15,19 @@ import orjson
 import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
 import workflows.refunds.locked_refunds as locked_refunds
+import workflows.refunds.refund_cases as refund_cases
 import workflows.refunds.stored_values as stored_values
 from domain.policies.decisions import decided
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose, shared_category
 from domain.policies.refunds import Evidence, RefundRules, Tender
-from domain.refunds.approvals import RefundDecision, RefundKind, decide, decide_zero
+from domain.refunds.approvals import (
+    RefundDecision,
+    RefundKind,
+    decide,
+    decide_zero,
+    left_to_people,
+)
 from domain.refunds.balances import draw
 from domain.refunds.breakdowns import Breakdown, split, within_order
 from domain.refunds.states import RefundStatus
@@ -30,6 +37,7 @@ from models.refunds import RefundRow, RefundUnitRow
 from workflows.orders.locked_orders import LockedOrder
 from workflows.refunds.balances import NONE, Balances
 from workflows.refunds.locked_refunds import LockedRefund
+from workflows.refunds.refund_cases import RefundCase
 from workflows.transactions.transaction import Transaction
 
 # Actor of decisions made by policy. No API key may have this name (domain/access/api_keys.py).
@@ -133,9 +141,16 @@ async def open_refunds(
     amount = Money(draft.breakdown.amount_minor, balances.currency)
     cumulative = balances.cumulative(excluded) + amount
     decision = decide_again(draft, cumulative)
+    case, would = await _case(tx, balances, draft, reuse), None
+    if case is not None:
+        would = None if draft.waits_for else await case.would(tx, decision)
+        decision = left_to_people(decision, case.switch.reason)
     if amount.minor <= 0:
         old = reuse.pop(0) if reuse else None
-        return [await _open_zero(tx, balances, draft, decision, actor, old, cumulative)]
+        refund = await _open_zero(tx, balances, draft, decision, actor, old, cumulative)
+        if case is not None:
+            case.store(tx, refund.id, would)
+        return [refund]
     draws = draw(amount, balances.of_payments(excluded))
     family_id = tx.new_id()
     opened = []
@@ -150,11 +165,23 @@ async def open_refunds(
         refund = LockedRefund(row, balances.order)
         units = _units(tx, refund.id, part, draft.conditions)
         await _save(tx, refund, units, old, actor)
+        if case is not None:
+            case.store(tx, refund.id, would)
         if not draft.waits_for:
             await locked_refunds.advance(tx, refund, decision.status, POLICY)
         balances.put(refund.row, units)
         opened.append(refund)
     return opened
+
+
+async def _case(
+    tx: Transaction, balances: Balances, draft: RefundDraft, reuse: Sequence[LockedRefund] | None
+) -> RefundCase | None:
+    """The case of the refunds of a draft; None if no person needs to decide it."""
+    if draft.kind is not RefundKind.RETURN or draft.return_id is None:
+        return None
+    waiting = [refund.id for refund in reuse or ()]
+    return await refund_cases.begin(tx, balances.order, draft.return_id, waiting)
 
 
 def decide_again(draft: RefundDraft, cumulative: Money) -> RefundDecision:

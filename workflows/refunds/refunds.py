@@ -15,6 +15,7 @@ import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
 import workflows.refunds.payout_attempts as payout_attempts
+import workflows.rollout.cases as cases
 from domain.access.callers import Caller
 from domain.catalog.commands import ReasonKind
 from domain.errors import DomainError, Invalid, NotFound, SelfApproval
@@ -163,6 +164,7 @@ async def approve(tx: Transaction, command: ApproveRefund, caller: Caller) -> Ma
     approvals = await refund_queries.approvals_of(tx.session, refund.id)
     status = status_after_approval(len(approvals), refund.approvals_required)
     if status is RefundStatus.APPROVED:
+        await cases.compare(tx, ("Refund", refund.id), status, caller.actor)
         await locked_refunds.approve(tx, refund, caller.actor)
     else:
         await locked_refunds.record_approval(tx, refund, caller.actor, len(approvals))
@@ -185,6 +187,7 @@ async def reject(tx: Transaction, command: RejectRefund, caller: Caller) -> Mapp
     await _store_decision(tx, refund, caller, "REJECTED", command.note)
     refund.set_closing_note(command.note)
     await locked_refunds.advance(tx, refund, RefundStatus.REJECTED, caller.actor)
+    await cases.compare(tx, ("Refund", refund.id), refund.status, caller.actor)
     _audit(tx, caller, "refundReject", refund, before=before)
     return {"refund": str(refund.id)}
 
@@ -202,6 +205,7 @@ async def cancel(tx: Transaction, command: CancelRefund, caller: Caller) -> Mapp
     await payout_attempts.check_uncontradicted(tx, refund, RefundStatus.CANCELLED)
     refund.set_closing_note(command.note)
     await locked_refunds.advance(tx, refund, RefundStatus.CANCELLED, caller.actor)
+    await cases.compare(tx, ("Refund", refund.id), refund.status, caller.actor)
     _audit(tx, caller, "refundCancel", refund, before=before)
     return {"refund": str(refund.id)}
 

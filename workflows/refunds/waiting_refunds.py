@@ -28,6 +28,7 @@ import workflows.refunds.balances as order_balances
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
 import workflows.refunds.stored_values as stored_values
+import workflows.rollout.cases as cases
 from domain.events.orders import OrderChargedBack
 from domain.events.refunds import RefundPayload
 from domain.policies.dispositions import ConditionGrade
@@ -243,6 +244,7 @@ async def _write(
         written = LockedRefund(row, balances.order)
         if old is None:
             await locked_refunds.add(tx, written, (), POLICY)
+            await cases.follow(tx, ("Refund", first["id"]), written.id)
             await locked_refunds.advance(tx, written, _WAITING, POLICY)
         else:
             row["status"], row["decided_at"] = old["status"], old["decided_at"]

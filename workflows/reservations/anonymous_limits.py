@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import models.queries.orders.reservations as reservation_queries
-import workflows.availability.routing as routing
 from domain.access.callers import Caller
 from domain.errors import LimitExceeded
 from domain.stock.reservations import check_anonymous_address, check_anonymous_units
 from models.queries.catalog.lookups import ChannelFacts
 from workflows.availability.atp_context import AtpContext
-from workflows.availability.routing import Demand
+from workflows.availability.demands import Demand, promised
 from workflows.transactions.transaction import Transaction
 
 
@@ -40,7 +39,7 @@ class AnonymousUsage:
             wanted[item_id] = wanted.get(item_id, 0) + demand.quantity
             by_all = sum(units for (item, _), units in self.units.items() if item == item_id)
             by_address = self.units.get((item_id, address), 0)
-            atp = routing.promised(tx, context, channel, demand.item)
+            atp = promised(tx, context, channel, demand.item)
             try:
                 check_anonymous_units(wanted[item_id], by_address, by_all, atp, tx.terms.holds)
             except LimitExceeded as error:

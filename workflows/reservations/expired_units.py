@@ -25,7 +25,9 @@ from models.queries.catalog.lookups import ChannelFacts
 from models.queries.orders.reservations import ExpiredHoldRow
 from models.queries.stock.stock import LockedLevelRow
 from workflows.availability.atp_context import AtpContext
-from workflows.availability.routing import Demand, Plan
+from workflows.availability.demands import Demand, promised_part
+from workflows.availability.routing import Plan
+from workflows.rollout.modes import Switch
 from workflows.transactions.levels import Key
 from workflows.transactions.transaction import Transaction
 
@@ -144,27 +146,17 @@ async def plan_part(
     channel: ChannelFacts,
     demands: Sequence[Demand],
     terms: tuple[str | None, str],
+    switch: Switch | None,
 ) -> Plan | None:
-    """Allocate what the channel may sell of these demands, one of each item; None if nothing.
+    """Allocate what the channel may sell of these demands; None if nothing.
 
-    `terms`: country and service level. Units of expired holds are used before any unit lacks.
+    Each item has one demand for each location that it names, and one for any. `terms`: country and
+    service level. `switch`: that of the order. Units of expired holds are used before any lack.
     """
     try:
         return await expired.attempt(
-            tx, lambda: routing.plan(tx, context, channel, demands, *terms)
+            tx, lambda: routing.plan(tx, context, channel, demands, *terms, switch)
         )
     except InsufficientStock:
-        part = _promised_part(tx, context, channel, demands)
-    return await routing.plan(tx, context, channel, part, *terms) if part else None
-
-
-def _promised_part(
-    tx: Transaction, context: AtpContext, channel: ChannelFacts, demands: Sequence[Demand]
-) -> list[Demand]:
-    """Reduce each demand to the units that can be promised now."""
-    limited = []
-    for demand in demands:
-        quantity = min(demand.quantity, routing.promised(tx, context, channel, demand.item))
-        if quantity:
-            limited.append(Demand(demand.item, quantity, None, demand.field))
-    return limited
+        part = promised_part(tx, context, channel, demands)
+    return await routing.plan(tx, context, channel, part, *terms, switch) if part else None

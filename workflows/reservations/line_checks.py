@@ -28,6 +28,19 @@ def sold_item(items: ByCode[ItemFacts], sku: str) -> ItemFacts:
     return item
 
 
+def named_location(channel: ChannelFacts | None, code: str | None) -> str | None:
+    """The location of the channel that a line names, as its code was issued; None: it names none.
+
+    Raises NotFound at `locationCode`. Without a channel, nothing is checked.
+    """
+    if code is None or channel is None:
+        return None
+    place = ByCode((each.code for each in channel.locations), str).get(code)
+    if place is None:
+        raise NotFound("location", code, field=("locationCode",))
+    return place
+
+
 def open_channel(channels: ByCode[ChannelFacts], caller: Caller, code: str) -> ChannelFacts:
     """The active channel of this code. Raises NotFound or Invalid at `channel`.
 

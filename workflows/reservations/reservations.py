@@ -18,6 +18,7 @@ import models.queries.catalog.lookups as lookups
 import models.queries.orders.reservations as reservation_queries
 import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
+import workflows.availability.routing_shadows as routing_shadows
 import workflows.reservations.anonymous_limits as anonymous_limits
 import workflows.reservations.expired_units as expired_units
 import workflows.reservations.expiry as reservation_expiry
@@ -45,7 +46,7 @@ from models.database.locked_reads import FromLock
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from models.reservations import NewReservationRow, Reservation, ReservationLine, ReservationRow
 from workflows.access.visibility import sees_hold
-from workflows.availability.routing import Demand
+from workflows.availability.demands import Demand
 from workflows.reservations.commands import (
     CreateReservation,
     ExtendReservation,
@@ -53,7 +54,13 @@ from workflows.reservations.commands import (
     ReleaseReservation,
 )
 from workflows.reservations.expired_units import ExpiredUnits
-from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel, sold_item
+from workflows.reservations.line_checks import (
+    LINES_MAX,
+    check_lines,
+    named_location,
+    open_channel,
+    sold_item,
+)
 from workflows.transactions.actions import KeyClaim, action, one_by_one
 from workflows.transactions.ids import unguessable
 from workflows.transactions.lock_order import LockClass
@@ -183,12 +190,8 @@ def _demand(
     with problems.under(*path):
         item = sold_item(items, line.sku)
     place = None
-    if line.location_code is not None and channel is not None:
-        named = ByCode((each.code for each in channel.locations), str)
-        place = named.get(line.location_code)
-        with problems.under(*path):
-            if place is None:
-                raise NotFound("location", line.location_code, field=("locationCode",))
+    with problems.under(*path):
+        place = named_location(channel, line.location_code)
     problems.refuse()
     return Demand(item, line.quantity, place, ("input", *path))
 
@@ -209,11 +212,16 @@ async def _hold(
         raise AlreadyExists("reservation", reference, str(existing), field=field)
     if draft.caller.is_anonymous:
         usage.check(tx, context, channel, draft.caller, draft.demands)
-    plan = await routing.plan(tx, context, channel, draft.demands, country=command.country_code)
+    terms, switch = (command.country_code, routing.STANDARD), context.switch(channel)
+    plan = await routing.plan(tx, context, channel, draft.demands, *terms, switch)
+    would = await routing_shadows.decide(tx, context, channel, draft.demands, terms, switch)
     # Random, unlike other ids, which are ordered by time: a caller needs only the id of an
     # anonymous hold to act on it.
     reservation_id = unguessable()
     row = _add_hold(tx, draft, reservation_id, plan.decision)
+    subject, chosen = ("Reservation", reservation_id), plan.decision["chosen"]
+    actor = draft.caller.actor
+    routing_shadows.store(tx, channel, subject, switch, would, chosen, actor)
     for index, (item_id, location_id, quantity) in enumerate(plan.allocation):
         line = {
             "id": tx.new_id(),

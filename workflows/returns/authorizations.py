@@ -12,6 +12,7 @@ import models.queries.returns.returns as return_queries
 import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
+import workflows.rollout.cases as cases
 from domain.access.callers import Caller
 from domain.errors import DomainError, IllegalTransition, Invalid
 from domain.events.returns import ReturnAuthorized, ReturnCancelled, ReturnDeclined
@@ -94,6 +95,7 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
     locked.decide(decided(evaluation.verdict.policy, "AUTHORIZED", _reasons(reason, command.note)))
     locked.authorize(caller.actor, tx.now)
     await return_records.write(tx, locked)
+    await cases.compare(tx, ("Return", locked.id), locked.status, caller.actor)
     event = ReturnAuthorized(**return_records.step(locked, locked.groups, before))
     return_records.record(tx, event, locked, caller.actor)
     policy = evaluation.verdict.policy
@@ -129,6 +131,7 @@ async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Ma
     reasons = _reasons(text, command.note)
     locked.decide({**locked.verdict, "outcome": "DECLINED", "reasons": reasons})
     await return_records.write(tx, locked)
+    await cases.compare(tx, ("Return", locked.id), locked.status, caller.actor)
     facts = {"reason": reason.code}
     step = return_records.step(locked, locked.groups, before)
     return_records.record(tx, ReturnDeclined(**step, reason=reason.code), locked, caller.actor)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +18,18 @@ import workflows.returns.ended_returns as ended_returns
 import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
+import workflows.rollout.cases as cases
+import workflows.rollout.modes as modes
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import DomainError, IllegalTransition, NotFound
 from domain.events.returns import ReturnDisposed
 from domain.ledger.entries import Occasion
-from domain.policies.decisions import decided
+from domain.policies.decisions import Decision, decided
 from domain.policies.dispositions import Disposition, DispositionRules
 from domain.policies.policies import PolicyKind, PolicyVersion
+from domain.policies.rollout import RolloutDomain, RolloutMode
+from domain.policies.shadows import Shadow, shadow
 from domain.problems import Problems
 from domain.returns.dispositions import Choice
 from domain.returns.receipts import TooFewUnits
@@ -89,8 +94,13 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
         ruling = await rule(tx, locked, group, command.disposition, caller, command.note)
     except DomainError as error:
         raise error.under("input") from None
+    case = None if before is not None else await cases.case_of(tx, ("ReturnItem", group.id))
+    if case is not None:
+        ruling = _by_person(ruling, caller)
     await lock_units(tx, [group])
     part = locked.split(tx, group, command.quantity)
+    if case is not None:
+        await cases.compare_part(tx, case, part.id, ruling.disposition, caller.actor)
     execute(tx, locked, part, ruling, caller.actor)
     await return_records.write(tx, locked)
     await tasks.continue_in_queue(tx, held, ITEM_STEPS.get(group.state), caller)
@@ -140,13 +150,63 @@ async def rule(
 
     Raises PolicyViolation or ApprovalRequired.
     """
-    policy = await _policy(tx, group)
+    policy, _ = await _policy(tx, group)
     assert group.condition is not None
     value = await _value(tx, locked, group)
     choice = disposition_rules.choose(
         policy.rules, group.condition, group.reason, wanted, value, caller
     )
     return _ruling(choice, policy, caller, note)
+
+
+async def rule_new(
+    tx: Transaction,
+    locked: LockedReturn,
+    group: ReturnUnits,
+    wanted: Disposition | None,
+    caller: Caller,
+    note: str | None,
+) -> Ruling | None:
+    """The first disposition of units, as `rule`; None if people are still to decide it.
+
+    Where DISPOSITIONS is not LIVE, the units become a case, and only a stated disposition counts.
+    """
+    policy, place = await _policy(tx, group)
+    switch = await modes.of_new_case(
+        tx, RolloutDomain.DISPOSITIONS, channel=locked.channel.code, location=place
+    )
+    if switch.is_live:
+        return await rule(tx, locked, group, wanted, caller, note)
+    ruling = None
+    if wanted is not None:
+        ruling = _by_person(await rule(tx, locked, group, wanted, caller, note), caller)
+    would = None
+    if switch.mode is RolloutMode.SHADOW:
+        would = await cases.attempt(tx, policy, partial(_would_choose, policy, group))
+    case = cases.open_case(
+        tx,
+        switch,
+        ("ReturnItem", group.id),
+        channel_id=locked.channel.id,
+        location_id=group.location_id,
+        shadow=would,
+    )
+    if ruling is not None and would is not None:
+        cases.add_comparison(tx, case, would.outcome, ruling.disposition, caller.actor)
+    return ruling
+
+
+async def _would_choose(policy: PolicyVersion[DispositionRules], group: ReturnUnits) -> Shadow:
+    assert group.condition is not None
+    tabled = policy.rules.decide(group.condition, group.reason)
+    return shadow(policy, tabled, [disposition_rules.says(tabled, group.condition, group.reason)])
+
+
+def _by_person(ruling: Ruling, caller: Caller) -> Ruling:
+    """The ruling with the caller as its author: the policy does not decide the case."""
+    why = f"{caller.actor} chose {ruling.disposition}."
+    decision: Decision = {**ruling.decision, "reasons": [why]}
+    return replace(ruling, decided_by=caller.actor, decision=decision, policy_version=None)
 
 
 def _ruling(
@@ -161,16 +221,17 @@ def _ruling(
     )
 
 
-async def _policy(tx: Transaction, group: ReturnUnits) -> PolicyVersion[DispositionRules]:
+async def _policy(
+    tx: Transaction, group: ReturnUnits
+) -> tuple[PolicyVersion[DispositionRules], str]:
+    """The policy for units, and the code of the location where they are."""
     assert group.location_id is not None
     places = await lookups.locations_by_id(tx.session, [group.location_id])
-    return await policies.decide(
-        tx.session,
-        PolicyKind.DISPOSITION,
-        tx.now,
-        location=places[group.location_id].code,
-        category=group.category,
+    place = places[group.location_id].code
+    policy = await policies.decide(
+        tx.session, PolicyKind.DISPOSITION, tx.now, location=place, category=group.category
     )
+    return policy, place
 
 
 async def _value(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> Money:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,10 +11,14 @@ import models.queries.continuity.measures as measure_queries
 import models.queries.returns.evaluation as evaluation_queries
 import models.queries.returns.returns as return_queries
 import workflows.policies.publishing as policies
+import workflows.rollout.cases as cases
+import workflows.rollout.modes as modes
 from domain.orders.orders import OrderLineState
 from domain.policies.dispositions import Disposition
 from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
 from domain.policies.returns import ReturnRules
+from domain.policies.rollout import RolloutDomain, RolloutMode
+from domain.policies.shadows import Shadow, shadow
 from domain.returns.authorizations import (
     RequestedUnits,
     ReturnCase,
@@ -30,7 +34,10 @@ from domain.returns.states import ReturnItemState, ReturnStatus
 from domain.values.money import Money, share
 from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts
+from models.queries.returns.returns import ShippedParcelRow
 from workflows.orders.locked_orders import Line, LockedOrder
+from workflows.rollout.modes import Switch
+from workflows.transactions.transaction import Transaction
 
 SHIPPED_STATES = (OrderLineState.SHIPPED, OrderLineState.DELIVERED)
 
@@ -54,12 +61,18 @@ class CaseItem:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Result of an evaluation: verdict, risk, and the units that skip inspection (fast lane)."""
+    """Result of an evaluation: verdict, risk, and the units that skip inspection (fast lane).
+
+    `switch`: that of the case. `shadow`: the verdict that the policy would have given, unless it
+    gave it.
+    """
 
     verdict: Verdict
     risk: Risk
     fast_lane: tuple[bool, ...]
     destination_id: int
+    switch: Switch | None = None
+    shadow: Shadow | None = None
 
 
 async def returnable_lines(session: Session, order: LockedOrder) -> list[ReturnableLine]:
@@ -90,6 +103,45 @@ def sales_value(order: LockedOrder, line: Line, quantity: int) -> Money:
     return Money(minor, order.currency)
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The facts of a request, with the policy of each item and the location of its units."""
+
+    channel: ChannelFacts
+    wanted: Sequence[RequestedLine]
+    requested_at: datetime
+    items: Sequence[CaseItem]
+    chosen: Sequence[PolicyVersion[ReturnRules]]
+    risk: Risk
+    place: ShippedParcelRow
+
+
+async def evaluate_new(
+    tx: Transaction,
+    order: LockedOrder,
+    channel: ChannelFacts,
+    wanted: Sequence[RequestedLine],
+    requested_at: datetime,
+) -> Evaluation:
+    """Evaluate a return that begins now. Where RETURNS is not LIVE, its verdict is REQUESTED."""
+    case = await _case(tx.session, order, channel, wanted, requested_at, tx.now)
+    switch = await modes.of_new_case(
+        tx, RolloutDomain.RETURNS, channel=channel.code, location=case.place["code"]
+    )
+    if switch.is_live:
+        return _evaluation(case, await _verdict(tx.session, case, tx.now))
+
+    async def would_decide() -> Shadow:
+        verdict = await _verdict(tx.session, case, tx.now)
+        return shadow(verdict.policy, verdict.outcome, verdict.reasons)
+
+    policy, would = case.chosen[0], None
+    if switch.mode is RolloutMode.SHADOW:
+        would = await cases.attempt(tx, policy, would_decide)
+    verdict = Verdict(ReturnStatus.REQUESTED, policy, (switch.reason,))
+    return replace(_evaluation(case, verdict), switch=switch, shadow=would)
+
+
 async def evaluate(
     session: Session,
     order: LockedOrder,
@@ -102,21 +154,40 @@ async def evaluate(
 
     While a playbook reviews returns, people decide, and no unit skips inspection.
     """
-    items, destination_id = await case_items(session, order, channel, wanted)
+    case = await _case(session, order, channel, wanted, requested_at, now)
+    return _evaluation(case, await _verdict(session, case, now))
+
+
+async def _case(
+    session: Session,
+    order: LockedOrder,
+    channel: ChannelFacts,
+    wanted: Sequence[RequestedLine],
+    requested_at: datetime,
+    now: datetime,
+) -> _Case:
+    items, place = await case_items(session, order, channel, wanted)
     in_force = await policies.in_force(session, PolicyKind.RETURN, now)
     chosen = [choose(in_force, item.facts, now) for item in items]
     risk = await _risk(session, order, items, wanted, chosen, requested_at)
-    verdict = decide(items, chosen, risk, requested_at)
+    return _Case(channel, wanted, requested_at, items, chosen, risk, place)
+
+
+async def _verdict(session: Session, case: _Case, now: datetime) -> Verdict:
+    """The verdict of the policies, or that of a playbook which reviews returns."""
+    verdict = decide(case.items, case.chosen, case.risk, case.requested_at)
     measures = (await session.answer(measure_queries.active())).at(now)
-    reviewing = measures.reviewing(channel.code, [each.line.sku for each in wanted])
-    if reviewing is not None:
-        verdict = left_to_people(verdict, reviewing.playbook)
+    reviewing = measures.reviewing(case.channel.code, [each.line.sku for each in case.wanted])
+    return verdict if reviewing is None else left_to_people(verdict, reviewing.playbook)
+
+
+def _evaluation(case: _Case, verdict: Verdict) -> Evaluation:
     fast_lane = tuple(
         verdict.outcome is ReturnStatus.AUTHORIZED
-        and may_use_fast_lane(item.asked, policy.rules, risk)
-        for item, policy in zip(items, chosen, strict=True)
+        and may_use_fast_lane(item.asked, policy.rules, case.risk)
+        for item, policy in zip(case.items, case.chosen, strict=True)
     )
-    return Evaluation(verdict, risk, fast_lane, destination_id)
+    return Evaluation(verdict, case.risk, fast_lane, case.place["location_id"])
 
 
 def decide(
@@ -146,14 +217,14 @@ def may_use_fast_lane(asked: RequestedUnits, rules: ReturnRules, risk: Risk) -> 
 
 async def case_items(
     session: Session, order: LockedOrder, channel: ChannelFacts, wanted: Sequence[RequestedLine]
-) -> tuple[list[CaseItem], int]:
-    """Requested units as the policies see them, and the location that shipped the first of them."""
+) -> tuple[list[CaseItem], ShippedParcelRow]:
+    """Requested units as the policies see them, and the parcel of the first of them."""
     parcels: dict[UUID, list[ShippedParcel]] = {}
-    places: dict[UUID, int] = {}
+    places: dict[UUID, ShippedParcelRow] = {}
     for row in await return_queries.shipped_parcels(session, [each.line.id for each in wanted]):
         parcel = ShippedParcel(row["shipped_at"], row["delivered_at"], row["time_zone"])
         parcels.setdefault(row["order_line_id"], []).append(parcel)
-        places.setdefault(row["order_line_id"], row["location_id"])
+        places.setdefault(row["order_line_id"], row)
     goods = await evaluation_queries.returnable_items(
         session, [each.line.item_id for each in wanted]
     )

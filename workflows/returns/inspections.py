@@ -79,6 +79,7 @@ class _InspectionRun:
 async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Mapping[str, Any]:
     """Grade received units; execute the disposition as soon as the grade is final.
 
+    Where DISPOSITIONS is not LIVE, units without a stated disposition stay INSPECTED.
     If the RETURN policy requires two inspectors, units stay RECEIVED after the first inspection.
     Locks the order, the return, the stock, the item costs, then the tasks. Raises IllegalTransition
     (not received, or too few units), SelfApproval, PolicyViolation, ApprovalRequired,
@@ -120,7 +121,7 @@ def _record_events(tx: Transaction, run: _InspectionRun) -> None:
     facts = (
         (ReturnInspectionRecorded, run.recorded),
         (ReturnInspected, run.graded),
-        (ReturnDisposed, run.graded),
+        (ReturnDisposed, [group for group in run.graded if group.disposition is not None]),
     )
     for event, groups in facts:
         places = dict.fromkeys(group.location_id for group in groups)
@@ -136,7 +137,7 @@ def _record_events(tx: Transaction, run: _InspectionRun) -> None:
 
 
 async def _inspect(tx: Transaction, run: _InspectionRun, finding: Finding) -> None:
-    """Record one finding. If the grade is final, execute the disposition."""
+    """Record one finding. If the grade is final, execute the disposition that was decided."""
     locked, caller = run.locked, run.caller
     group = locked.group(finding.return_item_id)
     if group is None or not await sees_place(tx.session, caller, group.location_id):
@@ -161,8 +162,11 @@ async def _inspect(tx: Transaction, run: _InspectionRun, finding: Finding) -> No
         return
     part.state, part.condition = result.state, result.condition
     part.inspected_by = ", ".join(result.inspectors)
-    ruling = await dispositions.rule(tx, locked, part, finding.disposition, caller, finding.note)
-    dispositions.execute(tx, locked, part, ruling, caller.actor)
+    ruling = await dispositions.rule_new(
+        tx, locked, part, finding.disposition, caller, finding.note
+    )
+    if ruling is not None:
+        dispositions.execute(tx, locked, part, ruling, caller.actor)
     run.graded.append(part)
 
 

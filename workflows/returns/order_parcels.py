@@ -114,9 +114,7 @@ async def open_return(
             field=("input", "orderNumber"),
         )
     channel = (await lookups.channels_by_id(tx.session, [order.channel_id]))[order.channel_id]
-    evaluation = await return_evaluation.evaluate(
-        tx.session, order, channel, wanted, tx.now, tx.now
-    )
+    evaluation = await return_evaluation.evaluate_new(tx, order, channel, wanted, tx.now)
     groups = [
         ReturnUnits(
             id=tx.new_id(),

@@ -8,13 +8,16 @@ from uuid import UUID
 
 import domain.ledger.return_entries as return_entries
 import domain.returns.costs as return_costs
+import models.queries.catalog.lookups as lookups
 import models.queries.returns.costs as cost_queries
 import workflows.measures.active as active_measures
 import workflows.returns.dispositions as dispositions
+import workflows.rollout.modes as modes
 from domain.ledger.entries import LedgerEntry, Occasion
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.policies.decisions import Decision
 from domain.policies.dispositions import ConditionGrade, Disposition
+from domain.policies.rollout import RolloutDomain
 from domain.returns.costs import ReceivedUnits, SentUnits
 from domain.returns.receipts import Receipt
 from domain.returns.states import ReturnItemState
@@ -220,7 +223,7 @@ async def restock_fast_lane(
     """Restock the units of the fast lane without inspection. Returns their groups.
 
     They are recorded as inspected by the policy with grade NEW. Units that a playbook reviews are
-    inspected.
+    inspected, and so are those of a location where DISPOSITIONS is not LIVE.
     """
     passed = [
         group for group in received if group.state is ReturnItemState.RECEIVED and group.fast_lane
@@ -228,6 +231,8 @@ async def restock_fast_lane(
     if passed:
         measures, channel = await active_measures.of(tx), locked.channel.code
         passed = [each for each in passed if measures.reviewing(channel, [each.sku]) is None]
+    if passed:
+        passed = passed if await _restocks_by_itself(tx, locked, passed[0]) else []
     decision = locked.decision
     restock_decision: Decision = {**decision, "outcome": str(Disposition.RESTOCK)}
     ruling = Ruling(Disposition.RESTOCK, POLICY, restock_decision, decision["version"])
@@ -237,3 +242,14 @@ async def restock_fast_lane(
         group.inspected_by = POLICY
         dispositions.execute(tx, locked, group, ruling, POLICY)
     return passed
+
+
+async def _restocks_by_itself(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> bool:
+    """True if policies dispose of units at the location of this group, which was just received."""
+    assert group.location_id is not None
+    places = await lookups.locations_by_id(tx.session, [group.location_id])
+    place = places[group.location_id].code
+    switch = await modes.of_new_case(
+        tx, RolloutDomain.DISPOSITIONS, channel=locked.channel.code, location=place
+    )
+    return switch.is_live

@@ -18,6 +18,7 @@ import workflows.orders.locked_orders as locked_orders
 import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
+import workflows.rollout.cases as cases
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
 from domain.events.returns import ReturnAuthorized, ReturnDeclined, ReturnRequested
@@ -103,9 +104,7 @@ async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Ma
         raise error.under("input") from None
     channels = await lookups.channels_by_id(tx.session, [order.channel_id])
     channel = channels[order.channel_id]
-    evaluation = await return_evaluation.evaluate(
-        tx.session, order, channel, wanted, requested_at, tx.now
-    )
+    evaluation = await return_evaluation.evaluate_new(tx, order, channel, wanted, requested_at)
     for group, is_fast in zip(groups, evaluation.fast_lane, strict=True):
         group.fast_lane = is_fast
     row = add(
@@ -280,6 +279,15 @@ def add(
     if verdict.outcome is ReturnStatus.AUTHORIZED:
         locked_returns.authorize(row, POLICY, tx.now)
     tx.add(Return, row)
+    if evaluation.switch is not None:
+        cases.open_case(
+            tx,
+            evaluation.switch,
+            ("Return", return_id),
+            channel_id=order.channel_id,
+            location_id=evaluation.destination_id,
+            shadow=evaluation.shadow,
+        )
     return row
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import workflows.returns.evaluation as return_evaluation
+import workflows.rollout.cases as cases
 from domain.returns.receipts import Parcel, Receipt, receive
 from domain.returns.states import ReturnItemState, ReturnStatus
 from workflows.returns.evaluation import Evaluation, RequestedLine
@@ -17,8 +18,8 @@ async def match(
     """Match a parcel with a return. Returns the receipt, and the groups of units that join.
 
     The RETURN policy judges units that were not requested, as if they had been requested with the
-    return and for the same reason. Units that it does not authorize are extra units. Raises what
-    `receive` raises.
+    return and for the same reason. Units that it does not authorize are extra units, and so are
+    all of a return that people decide. Raises what `receive` raises.
     """
     returnable = await return_evaluation.returnable_lines(tx.session, locked.order)
     room = {line.id: line.returnable for line in returnable}
@@ -31,7 +32,8 @@ async def match(
     evaluation = await return_evaluation.evaluate(
         tx.session, locked.order, locked.channel, wanted, locked.requested_at, tx.now
     )
-    if evaluation.verdict.outcome is not ReturnStatus.AUTHORIZED:
+    is_left = await cases.case_of(tx, ("Return", locked.id)) is not None
+    if is_left or evaluation.verdict.outcome is not ReturnStatus.AUTHORIZED:
         return receive(locked.status, items, parcel, room), []
     for group, is_fast in zip(joining, evaluation.fast_lane, strict=True):
         group.fast_lane = is_fast

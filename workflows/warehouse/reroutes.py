@@ -142,7 +142,7 @@ async def _check_open(
     context = await caps.lock(tx, found)
     channel = next(each for each in context.channels if each.id == order.channel_id)
     for item in (await lookups.items_by_id(tx.session, wanted)).values():
-        if target.id not in context.open_places(channel, item):
+        if target.id not in context.unclosed_places(channel, item):
             raise PolicyViolation(
                 f"A playbook that was started stops {item.sku} from leaving {target.code}. End it,"
                 " or choose another location.",

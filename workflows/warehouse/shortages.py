@@ -22,6 +22,7 @@ import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.held_steps as held_steps
 import workflows.reservations.expired_units as expired_units
+import workflows.rollout.cases as cases
 from domain.events.orders import OrderAllocated, OrderCancelled
 from domain.exceptions import ExceptionKind
 from domain.orders.fulfillment_holds import status_under
@@ -30,7 +31,7 @@ from domain.orders.orders import OrderLineState, distribute
 from domain.stock.states import StockState
 from domain.values.totals import totals
 from models.queries.catalog.lookups import LocationFacts
-from workflows.availability.routing import Demand
+from workflows.availability.demands import Demand
 from workflows.orders.fulfillments import LocatedFulfillment, ParcelContents, ParcelLine
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.reservations.expired_units import ExpiredUnits
@@ -103,10 +104,16 @@ async def replace_elsewhere(
     items = await lookups.items_by_id(tx.session, [line.item_id for line, _ in missing])
     demands = [
         Demand(items[item_id], units, None, ("shortages",))
-        for item_id, units in _units_by_item(missing).items()
+        for item_id, units in _units_by_item(_free(missing)).items()
     ]
     terms = (await order_queries.country_of(tx.session, order.id), order.service_level)
-    plan = await expired_units.plan_part(tx, expired, context, elsewhere, demands, terms)
+    case = await cases.case_of(tx, ("Order", order.id))
+    switch = None if case is None else cases.switch_of(case)
+    plan = None
+    if demands:
+        plan = await expired_units.plan_part(
+            tx, expired, context, elsewhere, demands, terms, switch
+        )
     portions = [] if plan is None else plan.allocation
     waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)
     contents = _allocate_portions(tx, order, missing, portions, actor)
@@ -114,6 +121,11 @@ async def replace_elsewhere(
         tx, order, contents, fulfillment_id, actor, copies_holds=not waiting
     )
     return Replacement(fulfillment_ids, waiting, None if plan is None else plan.decision)
+
+
+def _free(missing: Missing) -> Missing:
+    """The units of lines that name no location. The others come from nowhere else."""
+    return [(line, units) for line, units in missing if line.location_id is None]
 
 
 def _units_by_item(missing: Missing) -> dict[int, int]:
@@ -135,7 +147,7 @@ def _allocate_portions(
         allocate(tx, order, item_id, location_id, units, actor)
     for item_id in _units_by_item(missing):
         places = by_item.get(item_id, [])
-        lines = [(line, units) for line, units in missing if line.item_id == item_id]
+        lines = [(line, units) for line, units in _free(missing) if line.item_id == item_id]
         shares = distribute([units for _, units in lines], [units for _, units in places])
         for (line, units), shares_of_line in zip(lines, shares, strict=True):
             for index, taken in shares_of_line:
@@ -143,6 +155,9 @@ def _allocate_portions(
                 parcel.append(ParcelLine(line.id, item_id, taken))
             waiting = units - sum(taken for _, taken in shares_of_line)
             line.shift(OrderLineState.ALLOCATED, OrderLineState.BACKORDERED, waiting)
+    for line, units in missing:
+        if line.location_id is not None:
+            line.shift(OrderLineState.ALLOCATED, OrderLineState.BACKORDERED, units)
     return [ParcelContents(location_id, parcels[location_id]) for location_id in sorted(parcels)]
 
 

@@ -277,6 +277,13 @@ PLAYBOOK_RUN: Final = Visibility(
         f" AND p.location_id = {_LOCATIONS}{CHECKED}))"
     ),
 )
+# A case about a whole order does not exist for a key that is limited to locations.
+ROLLOUT_CASE: Final = Visibility(
+    "rollout_case c",
+    "uuid",
+    channel=f"c.channel_id = {_CHANNELS}",
+    location=f"c.location_id = {_LOCATIONS}",
+)
 ITEM: Final = Visibility("item t", "bigint")
 SUPPLIER: Final = Visibility("supplier t", "bigint")
 REASON_CODE: Final = Visibility("reason_code t", "bigint")

@@ -82,7 +82,7 @@ _LINES = """
 SELECT l.id, l.order_id, l.line_no, l.item_id,
   (SELECT i.sku FROM item i WHERE i.id = l.item_id) AS sku, l.quantity, l.unit_price_minor,
   l.discount_minor, l.tax_minor, l.backordered, l.allocated, l.picked, l.packed, l.shipped,
-  l.delivered, l.lost, l.cancelled
+  l.delivered, l.lost, l.cancelled, l.location_id
 FROM order_line l WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no
 """
 
@@ -99,6 +99,7 @@ class LockedLineRow(OrderLineUnits):
     unit_price_minor: int
     discount_minor: int
     tax_minor: int
+    location_id: int | None
 
 
 async def lines_of(session: Session, order_ids: Sequence[UUID]) -> Sequence[LockedLineRow]:
@@ -185,7 +186,8 @@ SELECT l.id AS line_id, l.order_id, l.item_id, l.backordered, o.channel_id, c.pr
 FROM order_line l JOIN sales_order o ON o.id = l.order_id JOIN channel c ON c.id = o.channel_id
 WHERE l.item_id = ANY($1::bigint[]) AND l.backordered > 0
   AND (o.channel_id || ':' || l.item_id) = ANY($2::text[])
-ORDER BY c.priority, o.placed_at, l.order_id, l.line_no LIMIT $3
+  AND (l.location_id IS NULL OR (l.location_id || ':' || l.item_id) = ANY($3::text[]))
+ORDER BY c.priority, o.placed_at, l.order_id, l.line_no LIMIT $4
 """
 
 
@@ -202,12 +204,19 @@ class BackorderedLineRow(TypedDict):
 
 
 async def backordered_lines(
-    session: Session, waiting: Sequence[tuple[int, int]], limit: int
+    session: Session,
+    waiting: Sequence[tuple[int, int]],
+    there: Sequence[tuple[int, int]],
+    limit: int,
 ) -> Sequence[BackorderedLineRow]:
-    """Open backordered lines of these (channel, item) pairs, in order of service; not locked."""
+    """Open backordered lines of these (channel, item) pairs, in order of service; not locked.
+
+    A line that names a location is read only if its (location, item) is in `there`.
+    """
     item_ids = sorted({item_id for _, item_id in waiting})
     pairs = [f"{channel_id}:{item_id}" for channel_id, item_id in waiting]
-    return await session.rows(BackorderedLineRow, _BACKORDERED, item_ids, pairs, limit)
+    places = [f"{location_id}:{item_id}" for location_id, item_id in there]
+    return await session.rows(BackorderedLineRow, _BACKORDERED, item_ids, pairs, places, limit)
 
 
 class _WaitsRow(TypedDict):

@@ -26,6 +26,7 @@ import models.queries.proofs.reservations as reservation_proofs
 import models.queries.proofs.returns as return_proofs
 import models.queries.proofs.tasks as task_proofs
 import models.queries.proofs.transfers as transfer_proofs
+import models.queries.rollout.proofs as rollout_proofs
 from models.database.sessions import Session
 from models.queries.proofs.proof import Proof
 
@@ -335,6 +336,7 @@ PROOFS: Sequence[Proof] = (
     Proof("one open exception per kind and subject", _OPEN_ONCE),
     *parcel_proofs.PROOFS,
     *playbook_proofs.PROOFS,
+    *(Proof(name, sql) for name, sql in rollout_proofs.ALL),
     *label_proofs.PROOFS,
     *webhook_proofs.PROOFS,
     *cause_proofs.PROOFS,

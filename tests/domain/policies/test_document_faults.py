@@ -146,6 +146,19 @@ NESTED: list[tuple[PolicyKind, dict[str, Any], list[str]]] = [
             "rules.playbooks.b",
         ],
     ),
+    (
+        PolicyKind.ROLLOUT,
+        {
+            "domains": {"ROUTING": "ON", "PRICES": "LIVE"},
+            "require": {"cases": -1, "agreement": 2},
+        },
+        [
+            "rules.domains.PRICES",
+            "rules.domains.ROUTING",
+            "rules.require.cases",
+            "rules.require.agreement",
+        ],
+    ),
 ]
 
 

@@ -78,7 +78,7 @@ def test_a_scope_applies_only_to_what_it_names() -> None:
 # The scopes of each kind beside `global`, as the contract lists them.
 BY_CHANNEL = {"channel:web", "category:shoes", "channel:web,category:shoes"}
 # Kinds whose default a later version installs.
-LATER = {PolicyKind.FULFILLMENT, PolicyKind.COUNT, PolicyKind.CONTINUITY}
+LATER = {PolicyKind.FULFILLMENT, PolicyKind.COUNT, PolicyKind.CONTINUITY, PolicyKind.ROLLOUT}
 ALLOWED = {
     PolicyKind.ROUTING: BY_CHANNEL,
     PolicyKind.RETURN: BY_CHANNEL,
@@ -89,6 +89,7 @@ ALLOWED = {
     PolicyKind.FULFILLMENT: {"location:LEEDS", "channel:web", PLACE_OF_CHANNEL},
     PolicyKind.COUNT: {"location:LEEDS", "category:shoes"},
     PolicyKind.CONTINUITY: {"location:LEEDS", "channel:web"},
+    PolicyKind.ROLLOUT: {"location:LEEDS", "channel:web", PLACE_OF_CHANNEL},
 }
 
 

@@ -90,6 +90,8 @@ QUERIES: Final = (
     Row("policies", "", "$Policy", STAFF, OF_CHANNEL),
     Row("policySchemas", "", "", STAFF, EVERYWHERE),
     Row("playbookRuns", "", "$PlaybookRun", STAFF, BOTH),
+    Row("rollout", 'channel: "$channel", location: "$place"', "", "VFA", BOTH),
+    Row("shadowReport", "domain: ROUTING", "$ShadowHold", "VFA", BOTH),
     Row(
         "policyPreview",
         'input: {kind: RETURN, scope: "global", rules: {window: "P30D"}}',

@@ -49,6 +49,8 @@ FIGURES = {
     "floorMetrics": f'location: "{{location}}", {WINDOW}',
     "inventoryAccuracy": f'location: "{{location}}", {WINDOW}',
     "exceptionMetrics": f"by: OWNER, {WINDOW}",
+    "rollout": 'location: "{location}"',
+    "shadowReport": 'domain: ROUTING, since: "2026-01-01T00:00:00Z", first: 250',
 }
 # A transfer has two locations; tests/resolvers/floor has its scopes.
 LISTS = tuple(

@@ -349,6 +349,23 @@ async def _rules(api: InProcessServer, half: Half) -> None:
     half.ids["PlaybookRun"] = made["run"]["id"]
     ended = {"id": half.ids["PlaybookRun"], "note": half.text("both", "dry")}
     await api.done(END, ended, key=half.keys["both-actor"])
+    await _shadow(api, half)
+
+
+async def _shadow(api: InProcessServer, half: Half) -> None:
+    """A shadow case: a hold that was placed while ROUTING was in SHADOW in the channel."""
+    hold = {
+        "channel": half.channel,
+        "externalReference": half.text("both", "shadow"),
+        "lines": [{"sku": "TEE", "quantity": 1}],
+    }
+    given: JSON = {"kind": "ROLLOUT", "scope": f"channel:{half.channel}"}
+    tried, live = {"*": "LIVE", "ROUTING": "SHADOW"}, {"*": "LIVE"}
+    key = half.keys["channel-actor"]
+    await api.done(PUBLISH, {"input": {**given, "rules": {"domains": tried}}}, key=key)
+    made = await api.done(HOLD, {"input": hold}, key=half.keys["both-actor"])
+    half.ids["ShadowHold"] = made["reservation"]["id"]
+    await api.done(PUBLISH, {"input": {**given, "rules": {"domains": live}}}, key=key)
 
 
 async def _ids(api: InProcessServer, half: Half) -> None:

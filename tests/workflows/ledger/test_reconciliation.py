@@ -34,6 +34,7 @@ from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
 from tests.workflows.refunds.test_unearned_units import BREAKS as UNEARNED_BREAKS
 from tests.workflows.returns.test_costs import BROKEN as COST_PROOF
 from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
+from tests.workflows.rollout.test_rollout_proofs import BREAKS as ROLLOUT_BREAKS
 from tests.workflows.stock.test_bin_proofs import BREAKS as BIN_BREAKS
 from tests.workflows.transfers.test_transfer_proofs import BREAKS as TRANSFER_BREAKS
 from tests.workflows.warehouse.test_dispatch import BREAKS as SCAN_BREAKS
@@ -342,8 +343,7 @@ def test_every_proof_is_broken_once() -> None:
         MONEY_BREAKS,
         PARCEL_BREAKS,
         PLAYBOOK_BREAKS,
-        REFUND_BREAKS,
-        RETURN_BREAKS,
+        *(REFUND_BREAKS, RETURN_BREAKS, ROLLOUT_BREAKS),
         TIME_BREAKS,
         WEBHOOK_BREAKS,
     )

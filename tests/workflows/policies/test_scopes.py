@@ -28,7 +28,7 @@ from workflows.orders.commands import Payment
 from workflows.policies.publishing import PublishPolicy
 from workflows.transactions.outcomes import Outcome, Request
 
-R, T, D, F, A, E, H, C, P = PolicyKind
+R, T, D, F, A, E, H, C, P, S = PolicyKind
 LONG_LEAD = [{"serviceLevel": "*", "from": "*", "to": "*", "days": 30}]
 TWO_APPROVERS = [{"upTo": None, "approvers": 2}]
 QUARANTINE = [{"condition": "*", "reason": "*", "disposition": "QUARANTINE"}]
@@ -43,6 +43,7 @@ RULES: dict[PolicyKind, dict[str, Any]] = {
     H: {"holds": [{"reason": "OTHER"}]},
     C: {"recountAbove": {"units": 0}},
     P: {"playbooks": {"CLOSED": {"CLOSE_LOCATION": True}}},
+    S: {"domains": {"*": "LIVE", "RETURNS": "OFF"}},
 }
 BY_CHANNEL = ("channel:web", "category:coats", "channel:web,category:coats")
 APPLIED: dict[PolicyKind, tuple[str, ...]] = {
@@ -55,6 +56,7 @@ APPLIED: dict[PolicyKind, tuple[str, ...]] = {
     H: ("location:LEEDS", "channel:web", "channel:web,location:LEEDS"),
     C: ("location:LEEDS", "category:coats"),
     P: ("location:LEEDS", "channel:web"),
+    S: ("location:LEEDS", "channel:web", "channel:web,location:LEEDS"),
 }
 SCOPES = ("location:LEEDS", *BY_CHANNEL, "channel:web,location:LEEDS")
 REFUSED = {kind: [text for text in SCOPES if text not in APPLIED[kind]] for kind in PolicyKind}
@@ -91,6 +93,11 @@ async def routed(desk: RefundDesk) -> bool:
 async def requested(desk: RefundDesk) -> bool:
     outcome = await desk.desk.request(await sold(desk), ("COAT", 1))
     return await desk.desk.status(outcome) == "DECLINED"
+
+
+async def left_to_people(desk: RefundDesk) -> bool:
+    outcome = await desk.desk.request(await sold(desk), ("COAT", 1))
+    return await desk.desk.status(outcome) == "REQUESTED"
 
 
 async def disposed(desk: RefundDesk) -> bool:
@@ -162,6 +169,7 @@ Decision = Callable[[RefundDesk], Awaitable[bool]]
 DECISIONS: list[tuple[PolicyKind, Decision]] = [
     (R, routed),
     (T, requested),
+    (S, left_to_people),
     (D, disposed),
     (F, refunded_for_a_return),
     (F, refunded_for_a_cancellation),

@@ -1,0 +1,4 @@
+-- Rows in every table that version 0048_rollout adds, beside those of the versions before.
+INSERT INTO rollout_case (id, domain, mode, subject_type, subject_key, channel_id, location_id, policy_scope, policy_version, opened_at) VALUES ('00000000-0000-7000-8000-000000000b01', 'ROUTING', 'SHADOW', 'Order', '00000000-0000-7000-8000-000000000b02', 1, NULL, 'global', 1, '2026-03-02 09:00:00.000000+00:00');
+INSERT INTO shadow_decision (case_id, outcome, decision, failed, decided_at) VALUES ('00000000-0000-7000-8000-000000000b01', 'LEEDS', '{"policy": "ROUTING", "scope": "global", "version": 1, "outcome": "LEEDS", "reasons": []}', FALSE, '2026-03-02 09:00:00.000000+00:00');
+INSERT INTO shadow_comparison (case_id, did, decided_by, agrees, differences, decided_at) VALUES ('00000000-0000-7000-8000-000000000b01', 'LEEDS', 'shop', TRUE, '[]', '2026-03-02 09:00:00.000000+00:00');
