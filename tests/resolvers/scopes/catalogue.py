@@ -91,7 +91,9 @@ QUERIES: Final = (
     Row("policySchemas", "", "", STAFF, EVERYWHERE),
     Row("playbookRuns", "", "$PlaybookRun", STAFF, BOTH),
     Row("rollout", 'channel: "$channel", location: "$place"', "", "VFA", BOTH),
-    Row("shadowReport", "domain: ROUTING", "$ShadowHold", "VFA", BOTH),
+    Row(
+        "shadowReport", 'domain: ROUTING, channel: "$channel", location: "$place"', "", "VFA", BOTH
+    ),
     Row(
         "policyPreview",
         'input: {kind: RETURN, scope: "global", rules: {window: "P30D"}}',
