@@ -212,9 +212,8 @@ class Restow:
             deliver=self.receive_reports,
             monitor_of=lambda code: self.health.monitor(carrier_code(code)),
         )
-        self.webhooks = Deliveries(
-            self.quiet_transactions, self.outbound, event_body, delivery_terms(settings)
-        )
+        quiet, delivery = self.quiet_transactions, delivery_terms(settings)
+        self.webhooks = Deliveries(quiet, self.outbound, event_body, self.health, delivery)
         self.live.follow(self.webhooks.wake)
         self.labels = LabelPurchases(self.transactions, carriers, self.health)
         self.watch = IntegrationWatch(self.transactions, self.health, self.gateway, carriers)

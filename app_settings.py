@@ -79,7 +79,9 @@ def configured_systems(settings: Settings) -> dict[str, ConfiguredSystem]:
 def delivery_terms(settings: Settings) -> DeliveryTerms:
     """The operator's terms of the delivery of webhooks."""
     return DeliveryTerms(
-        concurrency=settings.outbound_concurrency, retry_seconds=settings.retry_seconds
+        concurrency=settings.outbound_concurrency,
+        retry_seconds=settings.retry_seconds,
+        probe_seconds=settings.probe_seconds,
     )
 
 

@@ -1,8 +1,7 @@
 """The job that watches integrations: their backlogs, figures that age, and probes.
 
 A probe is a read: it looks up something that does not exist, and never makes a payment or a label.
-Webhooks are probed with their oldest message by the worker that delivers them, which takes its turn
-with `HealthMonitor.claim_probe`.
+The process that delivers to a webhook probes it with its oldest message.
 """
 
 from __future__ import annotations

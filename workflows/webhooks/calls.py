@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from domain.integrations.figures import TryResult
 from domain.integrations.secrets import secret_of
 from domain.webhooks.delivery_queue import QueuedMessage
 from domain.webhooks.messages import RESPONSE_MAX
@@ -20,6 +21,12 @@ from integrations.signed_webhooks import WebhookSecrets
 from models.integrations import IntegrationSecretRow
 
 REFUSED: Final = "ENDPOINT_REFUSED: the address must not be called"
+_TRIES: Final = {
+    DeliveryResult.ACCEPTED: TryResult.SUCCEEDED,
+    DeliveryResult.FAILED: TryResult.FAILED,
+    DeliveryResult.GONE: TryResult.FAILED,
+    DeliveryResult.THROTTLED: TryResult.THROTTLED,
+}
 _JSON: Final = {"content-type": "application/json"}
 
 
@@ -36,6 +43,16 @@ class FinishedCall:
     status_code: int | None = None
     error: str | None = None
     response: str | None = None
+
+    @property
+    def tried(self) -> TryResult:
+        """The result for the health of the integration."""
+        return _TRIES[self.answer.result]
+
+    @property
+    def failure(self) -> str | None:
+        """Why the message was not accepted, without a full stop; None: it was."""
+        return None if self.tried is TryResult.SUCCEEDED else self.reason.rstrip(".")
 
     @property
     def reason(self) -> str:

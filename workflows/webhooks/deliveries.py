@@ -27,14 +27,16 @@ import models.queries.webhooks.endpoints as endpoint_queries
 import workflows.integrations.webhook_keys as webhook_keys
 import workflows.webhooks.calls as calls
 import workflows.webhooks.recording as recording
+from domain.integrations.figures import TryResult
 from domain.integrations.states import IntegrationStatus
 from domain.values.global_ids import global_id
 from domain.webhooks.delivery_queue import DeliveryQueue, QueuedMessage
 from domain.webhooks.messages import MessageStatus
-from domain.webhooks.retries import DeliveryResult, stops_at_end
+from domain.webhooks.retries import stops_at_end
 from integrations.outbound.client import OutboundClient
 from models.database.errors import unforeseen
 from models.queries.webhooks.endpoints import EndpointRow
+from workflows.integrations.health import HealthMonitor
 from workflows.transactions.runner import Transactions
 from workflows.webhooks.calls import FinishedCall
 from workflows.webhooks.endpoints import NEVER, WAITING_MAX, Endpoint
@@ -63,9 +65,11 @@ class Deliveries:
         transactions: Transactions,
         client: OutboundClient,
         render: Render,
+        health: HealthMonitor,
         terms: DeliveryTerms = DEFAULT_TERMS,
     ) -> None:
         self._transactions = transactions
+        self._health = health
         self._client = client
         self._render = render
         self._terms = terms
@@ -250,7 +254,8 @@ class Deliveries:
         return bool(begun)
 
     def _begin_one(self, endpoint: Endpoint, now: datetime) -> bool:
-        if endpoint.calls >= endpoint.calls_max(self._terms.endpoint_calls):
+        limit = self._health.calls_max(endpoint.row["code"])
+        if endpoint.calls >= endpoint.calls_max(self._terms.endpoint_calls, limit):
             return False
         most = self._terms.concurrency
         if endpoint.failures_in_row:
@@ -312,15 +317,14 @@ class Deliveries:
         )
 
     def _judge(self, endpoint: Endpoint, call: FinishedCall) -> None:
-        """Let the result decide about the next calls of the webhook.
-
-        The state of health of an integration is to be told of each call here.
-        """
-        if call.message.position is None or call.answer.result is DeliveryResult.THROTTLED:
+        """Let the result decide about the next calls of the webhook, and about its status."""
+        if call.message.position is None:
             return
-        if call.answer.result is DeliveryResult.ACCEPTED:
+        code, seconds = endpoint.row["code"], call.duration_ms / 1_000
+        self._health.record(code, call.tried, seconds, call.failure)
+        if call.tried is TryResult.SUCCEEDED:
             endpoint.record_success()
-        else:
+        elif call.tried is TryResult.FAILED:
             endpoint.record_failure(self._transactions.clock(), self._terms)
 
     # ─── records ───

@@ -132,13 +132,14 @@ class Endpoint:
         is_resting = rest is not None and rest > now
         return is_resting or (self.not_before is not None and self.not_before > now)
 
-    def calls_max(self, most: int) -> int:
-        """Concurrent calls that are allowed: one while calls fail or after a pause."""
-        is_careful = self.failures_in_row > 0 or self.status in (
-            IntegrationStatus.DOWN,
-            IntegrationStatus.RECOVERING,
-        )
-        return 1 if is_careful else most
+    def calls_max(self, most: int, limit: int | None) -> int:
+        """Concurrent calls that are allowed: one while calls fail or the webhook is DOWN.
+
+        `limit`: that of its status, None if there is none.
+        """
+        if self.failures_in_row > 0 or self.is_down:
+            return 1
+        return most if limit is None else max(1, min(most, limit))
 
     @property
     def is_down(self) -> bool:

@@ -39,9 +39,24 @@ SELECT min(carrier) AS carrier, count(*) AS waiting, min(next_at) AS oldest_at F
   ORDER BY s.next_at, s.id LIMIT $2) AS due
 GROUP BY carrier_key
 """
+_DUE = "m.integration_id = i.id AND m.status IN ('PENDING', 'RETRYING') AND m.next_attempt_at <= $1"
+# Tests have no position.
+_MESSAGES = f"""
+SELECT i.code, (SELECT count(*) FROM (SELECT 1 AS one FROM message m
+    WHERE {_DUE} AND m.position IS NOT NULL LIMIT $2) AS due) AS waiting,
+  (SELECT m.created_at FROM message m WHERE {_DUE} AND m.position IS NOT NULL
+    ORDER BY m.position LIMIT 1) AS oldest_at
+FROM integration i WHERE i.kind = 'WEBHOOK' AND i.status <> 'OFF'
+"""
 
 
 class _WaitingRow(TypedDict):
+    waiting: int
+    oldest_at: datetime | None
+
+
+class _MessagesRow(TypedDict):
+    code: str
     waiting: int
     oldest_at: datetime | None
 
@@ -61,4 +76,8 @@ async def backlogs(session: Session, now: datetime) -> dict[str, WaitingWork]:
     for labels in await session.rows(_LabelsRow, _LABELS, now, COUNTED_MAX):
         key = comparison_key(carrier_code(labels["carrier"]))
         found[key] = WaitingWork(labels["waiting"], labels["oldest_at"])
+    for messages in await session.rows(_MessagesRow, _MESSAGES, now, COUNTED_MAX):
+        if messages["waiting"]:
+            key = comparison_key(messages["code"])
+            found[key] = WaitingWork(messages["waiting"], messages["oldest_at"])
     return found

@@ -251,7 +251,9 @@ class Integration:
         return max(counts, default=0)
 
 
+# A failure every third call is at most 4 of 10, and never two in a row.
 rates = st.integers(1, 99)
+down_rates = st.integers(45, 99)
 all_rules = st.builds(
     lambda low, high, row: HealthRules(
         degraded_error_rate=Decimal(min(low, high)) / 100,
@@ -259,8 +261,8 @@ all_rules = st.builds(
         failures_in_a_row=row,
     ),
     rates,
-    rates,
-    st.integers(1, 10),
+    down_rates,
+    st.integers(2, 10),
 )
 
 
