@@ -58,7 +58,15 @@ _UNSENT: Mapping[str, set[str]] = {
     },
     "continuity/reads": {"measures_by_run", "runs", "runs_by_id"},
     "continuity/runs": {
-        *("is_passed", "lock_run", "measures_of", "set_barrier", "try_lock_run", "write_end"),
+        *(
+            "is_passed",
+            "lock_run",
+            "lock_run_of_integration",
+            "measures_of",
+            "set_barrier",
+            "try_lock_run",
+            "write_end",
+        ),
         "write_status",
     },
     "continuity/stops": {"is_refund_held", "run_without_labels"},
@@ -66,6 +74,7 @@ _UNSENT: Mapping[str, set[str]] = {
     "events/event_log": {"vacuum_pending"},
     "exceptions/exceptions": {"step_count", "subjects_with", "write_step"},
     "idempotency": {"key_rows", "take_keys", "wait_for_key"},
+    "integrations/health": {"claim_probe"},
     "integrations/reads": {"integrations_by_id"},
     "ledger": {"costs_of", "hold_shut"},
     "orders/carrier_events": {
@@ -92,6 +101,8 @@ _UNSENT: Mapping[str, set[str]] = {
         "lock_exceptions",
         "units_of_return",
     },
+    # Of cases that are not LIVE.
+    "rollout/cases": {"agreement", "destination_of", "shadow_of"},
     "statistics": {"analyze"},
     "stock/availability": {"orders_since", "skus_of_channel"},
     "stock/bins": {"bins_by_id"},

@@ -91,6 +91,7 @@ class OrderLineRow(OrderLineUnits):
     order_id: UUID
     line_no: int
     item_id: int
+    location_id: int | None
     quantity: int
     unit_price_minor: int
     discount_minor: int

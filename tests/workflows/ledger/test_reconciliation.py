@@ -20,6 +20,7 @@ from tests.builders.store import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.workflows.carriers.test_label_reconciliation import BREAKS as LABEL_BREAKS
 from tests.workflows.carriers.test_reconciliation import BREAKS as PARCEL_BREAKS
+from tests.workflows.continuity.test_outages import BREAKS as OUTAGE_BREAKS
 from tests.workflows.continuity.test_playbook_proofs import BREAKS as PLAYBOOK_BREAKS
 from tests.workflows.counts.test_promised_units import BREAKS as HELD
 from tests.workflows.counts.test_proofs import BREAKS as COUNT_BREAKS
@@ -341,8 +342,7 @@ def test_every_proof_is_broken_once() -> None:
         CAUSE_BREAKS,
         CHARGEBACK_BREAKS,
         MONEY_BREAKS,
-        PARCEL_BREAKS,
-        PLAYBOOK_BREAKS,
+        *(OUTAGE_BREAKS, PARCEL_BREAKS, PLAYBOOK_BREAKS),
         *(REFUND_BREAKS, RETURN_BREAKS, ROLLOUT_BREAKS),
         TIME_BREAKS,
         WEBHOOK_BREAKS,
