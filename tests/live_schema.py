@@ -65,6 +65,7 @@ def plain(expression: str) -> str:
     text = re.sub(r"(\w+) BETWEEN (\S+) AND ([^\s)]+)", r"\1 >= \2 AND \1 <= \3", text)
     text = re.sub(r"= ANY \((?:\()?ARRAY\[(.*?)\]\)+", r"IN (\1)", text)
     text = re.sub(r"<> ALL \((?:\()?ARRAY\[(.*?)\]\)+", r"NOT IN (\1)", text)
+    text = re.sub(r"\bTRUE\b", "true", text)
     return re.sub(r"[\s()]", "", text)
 
 
