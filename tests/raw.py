@@ -51,15 +51,21 @@ async def execute(database_url: str, *statements: str) -> None:
 
 async def rows(database_url: str, sql: str) -> list[tuple[object, ...]]:
     """Rows of a query."""
+    [found] = await all_rows(database_url, [sql])
+    return found
+
+
+async def all_rows(database_url: str, queries: Iterable[str]) -> list[list[tuple[object, ...]]]:
+    """Rows of each of these queries."""
     if _is_sqlite(database_url):
         connection = sqlite3.connect(sqlite_path(database_url))
         try:
-            return [tuple(row) for row in connection.execute(sql)]
+            return [[tuple(row) for row in connection.execute(sql)] for sql in queries]
         finally:
             connection.close()
     pg = await asyncpg.connect(database_url.replace("postgres://", "postgresql://", 1))
     try:
-        return [tuple(row) for row in await pg.fetch(sql)]
+        return [[tuple(row) for row in await pg.fetch(sql)] for sql in queries]
     finally:
         await pg.close()
 
@@ -97,7 +103,6 @@ async def contents(
     names: dict[str, list[str]] = {}
     for table, column in sorted(columns):
         names.setdefault(table, []).append(column)
-    return {
-        table: sorted(await rows(database_url, f"SELECT {', '.join(cols)} FROM {table}"), key=repr)
-        for table, cols in names.items()
-    }
+    selects = [f"SELECT {', '.join(cols)} FROM {table}" for table, cols in names.items()]
+    found = await all_rows(database_url, selects)
+    return {table: sorted(each, key=repr) for table, each in zip(names, found, strict=True)}

@@ -6,36 +6,39 @@ RESTOW_LONG=1 kills it at 40 points of each run instead of 2.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Iterator
+
+import pytest
 
 from models.database.database import Database
 from tests.builders.transactions import rows
+from tests.forks.forker import Forker
 from tests.workflows.continuity.playbooks import Playbooks, open_playbooks
 from workflows.ledger.reconciliation import reconcile
 
-ROOT = Path(__file__).parents[3]
 POINTS = range(1, 41) if os.environ.get("RESTOW_LONG") == "1" else (2, 7)
 LEVELS = "SELECT available, held, allocated, quarantine FROM stock_level ORDER BY id"
 HOLDS = "SELECT COUNT(*) AS number FROM fulfillment_hold WHERE released_at IS NULL"
 
 
-def work_until(playbooks: Playbooks, dies_at: int | None) -> int:
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    opened = Forker("tests.workflows.continuity.move_worker")
+    yield opened
+    opened.close()
+
+
+def work_until(forker: Forker, playbooks: Playbooks, dies_at: int | None) -> int:
     """Run the job in a process of its own; the signal that ended it, 0 for none."""
-    facts = {
-        "url": playbooks.database.url,
-        "now": playbooks.shop.clock.now.isoformat(),
-        "dies_at": dies_at,
-    }
-    command = [sys.executable, "-m", "tests.workflows.continuity.move_worker", json.dumps(facts)]
-    return -subprocess.run(command, cwd=ROOT, check=False, timeout=120).returncode
+    now = playbooks.shop.clock.now.isoformat()
+    return forker.run(url=playbooks.database.url, now=now, dies_at=dies_at)
 
 
-async def test_however_the_job_dies_all_is_moved_once_and_comes_back(database: Database) -> None:
+async def test_however_the_job_dies_all_is_moved_once_and_comes_back(
+    database: Database, forker: Forker
+) -> None:
     playbooks = await open_playbooks(database)
     shop = playbooks.shop
     for number in range(5):
@@ -47,7 +50,9 @@ async def test_however_the_job_dies_all_is_moved_once_and_comes_back(database: D
         run = await playbooks.start(skus=("TEE-M",))
         assert not run.refusals
         for ends_at in (dies_at, None):
-            deaths += await asyncio.to_thread(work_until, playbooks, ends_at) == signal.SIGKILL
+            deaths += (
+                await asyncio.to_thread(work_until, forker, playbooks, ends_at) == signal.SIGKILL
+            )
         assert (await playbooks.run(run))["status"] == "ACTIVE"
         assert await playbooks.affected(run) == {
             "STOP_SALE": 1,
@@ -58,7 +63,9 @@ async def test_however_the_job_dies_all_is_moved_once_and_comes_back(database: D
         assert await reconcile(database) == []
         assert not (await playbooks.end(run)).refusals
         for ends_at in (dies_at, None):
-            deaths += await asyncio.to_thread(work_until, playbooks, ends_at) == signal.SIGKILL
+            deaths += (
+                await asyncio.to_thread(work_until, forker, playbooks, ends_at) == signal.SIGKILL
+            )
         assert (await playbooks.run(run))["status"] == "ENDED"
         assert await rows(database, LEVELS) == before
         assert (await rows(database, HOLDS))[0]["number"] == 0
