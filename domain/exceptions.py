@@ -284,12 +284,14 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
             "an integration is DOWN: too many of its calls fail",
             "the integration is HEALTHY again, or OFF",
             HandlingRule(_CRITICAL, Role.ADMIN, _HOUR, Role.ADMIN),
+            is_of_shop=True,
         ),
         ExceptionKind.MESSAGE_PARKED: KindRow(
             "Integration",
             "all attempts to deliver a message have failed",
             "no message of the integration is PARKED",
             HandlingRule(_HIGH, Role.SUPERVISOR, 4 * _HOUR, Role.ADMIN),
+            is_of_shop=True,
         ),
         ExceptionKind.WEBHOOK_DISABLED: KindRow(
             "Integration",
@@ -297,6 +299,7 @@ KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
             " attempts, or must not go on after a PARKED message",
             "the webhook is resumed or switched off",
             HandlingRule(_HIGH, Role.SUPERVISOR, 4 * _HOUR, Role.ADMIN),
+            is_of_shop=True,
         ),
     }
 )

@@ -129,7 +129,7 @@ async def rollout(
 @sized(by="first")
 async def shadow_report(
     info: Info,
-    domain: RolloutDomain,
+    domain: Annotated[RolloutDomain, argument(description="Decisions to report about.")],
     channel: Channel = UNSET,
     location: Location = UNSET,
     since: Annotated[

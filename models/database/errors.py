@@ -96,7 +96,9 @@ def _refuse_postgres(error: BaseException) -> None:
 def _described(error: BaseException) -> str:
     """The type of an error with its message; a time-out has none."""
     name = type(error).__name__
-    return f"{name}: {error}" if str(error) else name
+    # Without arguments asyncpg's errors have no text.
+    text = str(error) if error.args else ""
+    return f"{name}: {text}" if text else name
 
 
 _CONTENTION = (

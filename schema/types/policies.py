@@ -161,7 +161,9 @@ class RolloutSwitch:
     """The mode that a domain has for new cases now. A case keeps the mode in which it began."""
 
     domain: RolloutDomain
+    """Decisions that the switch is about."""
     mode: RolloutMode
+    """Who decides new cases: people, people with the policy in the shadow, or the policy."""
     scope: str
     """Scope of the ROLLOUT policy that decides."""
     policy_version: int
@@ -191,6 +193,7 @@ class ShadowDifference:
     did: str
     """Decision of people or of the caller."""
     cases: int
+    """Number of cases with both."""
 
 
 @strawberry.type
@@ -237,6 +240,7 @@ class ShadowReport:
     """Shadow cases of a domain, and how far the policy agrees with people."""
 
     domain: RolloutDomain
+    """Decisions that were asked for."""
     since: datetime
     """Only cases that began from then on count."""
     cases: int

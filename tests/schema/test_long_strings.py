@@ -41,6 +41,7 @@ SHORT = {
     "[ID!]!": '["x"]',
     "DateTime!": f'"{(datetime.now(UTC) - timedelta(days=1)).isoformat()}"',
     "ExceptionGroup!": "KIND",
+    "RolloutDomain!": "RETURNS",
 }
 
 

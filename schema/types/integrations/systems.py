@@ -34,6 +34,7 @@ class IntegrationFigures:
     """Calls of an integration in the last 5 minutes, and the work that waits for it now."""
 
     calls: int
+    """Number of calls; a retry is a call of its own."""
     failures: int
     """Calls without an answer, or with one that states no outcome."""
     throttled: int

@@ -26,11 +26,11 @@ DRIFT, SPIKE, DOWN = map(str, KINDS)
 EXPECTED: tuple[tuple[Role, Any, set[str]], ...] = (
     (Role.ADMIN, {}, {DRIFT, SPIKE, DOWN}),
     (Role.FINANCE, {}, {DRIFT, SPIKE, DOWN}),
-    (Role.FINANCE, LEEDS, {DOWN}),
-    (Role.FINANCE, WEB, {DOWN}),
+    (Role.FINANCE, LEEDS, set()),
+    (Role.FINANCE, WEB, set()),
     (Role.SUPERVISOR, {}, {SPIKE, DOWN}),
-    (Role.SUPERVISOR, WEB, {DOWN}),
-    (Role.WAREHOUSE, LEEDS, {DOWN}),
+    (Role.SUPERVISOR, WEB, set()),
+    (Role.WAREHOUSE, LEEDS, set()),
 )
 
 

@@ -88,7 +88,12 @@ def lookups(half: Half) -> dict[str, str]:
 @pytest.fixture
 async def api(database_url: str) -> AsyncIterator[InProcessServer]:
     """The program with a limit of cost that lets whole lists be read with all their edges."""
-    api = InProcessServer(database_url, operation_cost_max=10**9, operation_seconds_max=600)
+    api = InProcessServer(
+        database_url,
+        operation_cost_max=10**9,
+        operation_seconds_max=600,
+        database_acquire_seconds=60,
+    )
     await api.open()
     try:
         await api.create_master_data()
