@@ -163,7 +163,7 @@ class RolloutSwitch:
     domain: RolloutDomain
     """Decisions that the switch is about."""
     mode: RolloutMode
-    """Who decides new cases: people, people with the policy in the shadow, or the policy."""
+    """New cases are decided by people, by the policy, or by people beside the policy."""
     scope: str
     """Scope of the ROLLOUT policy that decides."""
     policy_version: int
