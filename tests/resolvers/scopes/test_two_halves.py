@@ -59,6 +59,9 @@ LISTS = tuple(
     if name not in {*LOOKUPS, *FIGURES, "node", "policyPreview", "transfer"}
 )
 
+# Each of many keys sends hundreds of large documents: minutes on a slow machine.
+pytestmark = pytest.mark.timeout(1_200)
+
 
 def whole(name: str) -> str:
     """The arguments that bring the largest page of a list."""
