@@ -42,7 +42,7 @@ GROUP BY s.outcome, k.did ORDER BY cases DESC, would, did LIMIT {DIFFERENCES_MAX
 
 
 class ShadowCaseRow(TypedDict):
-    """A shadow case. `did` None: nobody has decided it yet."""
+    """A shadow case. `did` None: it is not decided yet."""
 
     id: UUID
     subject_type: str

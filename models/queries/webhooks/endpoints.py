@@ -185,7 +185,7 @@ def _locked(row: _LockedRow) -> LockedEndpointRow:
 
 
 async def lock_endpoint(session: Session, integration_id: UUID) -> LockedEndpointRow | None:
-    """Lock a webhook, whoever delivers to it."""
+    """Lock a webhook, also if another process delivers to it."""
     row = await session.row(_LockedRow, _LOCK_ONE, integration_id)
     return None if row is None else _locked(row)
 

@@ -1,4 +1,4 @@
-"""Steps of the kinds of webhooks: the receiver is a port at which nobody listens."""
+"""Steps of the kinds of webhooks: the receiver is a port without a listener."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def park(desk: KindDesk) -> None:
 
 
 async def park_another(desk: KindDesk) -> None:
-    """One more message that nobody accepts."""
+    """One more message that is not accepted."""
     before = await _parked(desk)
     await desk.done(desk.shop.receive(1, desk.sku))
 
@@ -73,7 +73,7 @@ async def disable(desk: KindDesk) -> None:
 
 
 async def fail_again(desk: KindDesk) -> None:
-    """A message that nobody accepts, and that no later one may pass."""
+    """A message that is not accepted, and that no later one may pass."""
     await desk.done(desk.shop.receive(1, desk.sku))
 
     async def is_disabled() -> bool:
